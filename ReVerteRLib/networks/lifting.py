@@ -1,0 +1,59 @@
+"""From two images to one volume: each view is repeated along the axis that it cannot see.
+
+AP features [z, x] give V[z, y, x] = AP[z, x], lateral features [z, y] give V[z, y, x] = LAT[z, y]. For parallel
+rays this is a view without a copy. For diverging rays each voxel reads the pixel that its ray hits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+
+def lift(features: Tensor, view_axis: int) -> Tensor:
+    """[B, C, S, S] to [B, C, S, S, S] without a copy; view_axis 3 for AP (along y), 4 for lateral (along x)."""
+    size = features.shape[-1]
+    shape = [*features.shape[:3], size, size]
+    return features.unsqueeze(view_axis).expand(shape)
+
+
+def lift_pair(
+    ap: Tensor, lateral: Tensor, perspective: Tensor | None = None, centroid_zyx: Tensor | None = None, stride: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Both views as volumes [B, C, S, S, S]; equal to `expand_pair` broadcast where all rays are parallel.
+
+    ap, lateral:  [B, C, S, S] features at `stride` patch pixels per feature pixel.
+    perspective:  [B, 2, 4] as PatchGrid.perspective gives it (AP, lateral), in patch pixels; None or zeros for
+                  parallel rays.
+    centroid_zyx: [B, 3] centroid in patch voxels; its planes are the image planes. None: the patch's middle.
+    """
+    if perspective is None or not bool(perspective[..., 2:].any()):
+        return lift(ap, 3), lift(lateral, 4)
+    size = ap.shape[-1]
+    if centroid_zyx is None:
+        centroid_zyx = torch.full((ap.shape[0], 3), (size * stride - 1) / 2.0, device=ap.device)
+    axis = torch.arange(size, device=ap.device, dtype=torch.float32) * stride + (stride - 1) / 2.0
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    centroid = centroid_zyx.to(ap.device, torch.float32)
+    rays = perspective.to(ap.device, torch.float32)
+    return (
+        _sample(ap, z, x, y - centroid[:, 1, None, None, None], rays[:, 0], stride),
+        _sample(lateral, z, y, x - centroid[:, 2, None, None, None], rays[:, 1], stride),
+    )
+
+
+def _sample(features: Tensor, row: Tensor, column: Tensor, behind: Tensor, ray: Tensor, stride: int) -> Tensor:
+    """Features at principal + (position - principal) / (1 + behind * inverse), all in patch pixels.
+
+    Rays that leave the patch image read its border, since the anatomy continues there.
+    """
+    size = features.shape[-1]
+    principal_row, principal_column, inverse_row, inverse_column = ray.T[:, :, None, None, None]
+    rows = principal_row + (row - principal_row) / (1.0 + behind * inverse_row)
+    columns = principal_column + (column - principal_column) / (1.0 + behind * inverse_column)
+    grid = torch.stack([columns, rows], dim=-1)
+    grid = (grid - (stride - 1) / 2.0) / stride * (2.0 / (size - 1)) - 1.0
+    flat = grid.reshape(grid.shape[0], size * size, size, 2)
+    sampled = grid_sample(features.float(), flat, padding_mode="border", align_corners=True)
+    return sampled.reshape(*features.shape[:2], size, size, size).to(features.dtype)

@@ -1,0 +1,66 @@
+"""Residual 3D U-Net: encoder and decoder of residual blocks with skip connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ReVerteRLib.networks.blocks import Film, ResidualBlock, initialise
+from ReVerteRLib.networks.config import GeneratorConfig
+
+
+class ResUNet3d(nn.Module):
+    """[B, channels_in, S, S, S] to one logit per voxel [B, 1, S, S, S].
+
+    Each level below the first halves the resolution by a stride-2 convolution. `injected` tensors are added to the
+    input of the coarser levels (the stem's coarse features, lifted).
+    """
+
+    def __init__(self, channels_in: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        widths, norm = config.trunk_channels, config.norm
+        self.encoder = nn.ModuleList()
+        cin = channels_in
+        for depth, (width, blocks) in enumerate(zip(widths, config.trunk_blocks, strict=True)):
+            first = ResidualBlock(cin, width, norm, 3, stride=2 if depth else 1)
+            self.encoder.append(nn.ModuleList([first, *(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))]))
+            cin = width
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.up = nn.ModuleList(_Up(coarse, fine, config.upsampling) for fine, coarse in pairs)
+        self.decoder = nn.ModuleList(ResidualBlock(2 * fine, fine, norm, 3) for fine, _ in pairs)
+        self.film = Film(config.level_embedding, widths[-1]) if config.film else None
+        self.head = nn.Conv3d(widths[0], 1, 1)
+        initialise(self)
+        nn.init.normal_(self.head.weight, std=0.05)
+        nn.init.constant_(self.head.bias, config.head_bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, injected: Sequence[Tensor] = (), level: Tensor | None = None) -> Tensor:
+        """injected[i] joins level i + 1 [B, width, S/2^(i+1), ...]; level [B, D] conditions the bottleneck."""
+        skips: list[Tensor] = []
+        for depth, blocks in enumerate(self.encoder):
+            for index, block in enumerate(blocks):  # type: ignore[arg-type]
+                x = block(x)
+                if index == 0 and 0 < depth <= len(injected):
+                    x = x + injected[depth - 1]
+            skips.append(x)
+        if self.film is not None and level is not None:
+            x = self.film(x, level)
+        for up, block, skip in zip(reversed(self.up), reversed(self.decoder), reversed(skips[:-1]), strict=True):
+            x = block(torch.cat([up(x), skip], dim=1))
+        return self.head(x)
+
+
+class _Up(nn.Module):
+    """Doubles the resolution: transposed convolution, or a 1x1x1 convolution followed by interpolation."""
+
+    def __init__(self, cin: int, cout: int, kind: str) -> None:
+        super().__init__()
+        self.transpose = kind == "transpose"
+        self.conv: nn.Module = nn.ConvTranspose3d(cin, cout, 2, stride=2) if self.transpose else nn.Conv3d(cin, cout, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return x if self.transpose else interpolate(x, scale_factor=2, mode="trilinear", align_corners=False)
