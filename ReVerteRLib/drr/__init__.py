@@ -1,0 +1,25 @@
+"""Digitally reconstructed radiographs: attenuation, projectors, realism and the simulator. Imports torch."""
+
+from __future__ import annotations
+
+from ReVerteRLib.drr.attenuation import MONO_70_KEV, POLY_90_KVP, AttenuationModel, EnergyBin
+from ReVerteRLib.drr.projector import project, project_views, resolve_device
+from ReVerteRLib.drr.realism import MetalRod, Realism, apply_realism
+from ReVerteRLib.drr.simulator import project_labels, projections_for, simulate, simulate_pair
+
+__all__ = [
+    "MONO_70_KEV",
+    "POLY_90_KVP",
+    "AttenuationModel",
+    "EnergyBin",
+    "MetalRod",
+    "Realism",
+    "apply_realism",
+    "project",
+    "project_labels",
+    "project_views",
+    "projections_for",
+    "resolve_device",
+    "simulate",
+    "simulate_pair",
+]
