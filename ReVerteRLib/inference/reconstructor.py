@@ -1,0 +1,234 @@
+"""From two radiographs and centroids to a labelled spine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ReVerteRLib.anatomy import VERTEBRAE, Level
+from ReVerteRLib.centroids import Centroid, CentroidSet
+from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError
+from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
+from ReVerteRLib.inference.assembly import THRESHOLD, LevelField, LevelPatch, assemble
+from ReVerteRLib.inference.result import SpineReconstruction, VertebraResult
+from ReVerteRLib.inference.runner import NetworkRunner, PatchRunner, RunnerOptions
+
+if TYPE_CHECKING:
+    import vtk
+
+    from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches
+    from ReVerteRLib.inference.surfaces import SurfaceOptions
+    from ReVerteRLib.inference.weights import LoadedWeights
+
+Progress = Callable[[int, int, str], None]
+"""progress(done, total, text)"""
+Cancelled = Callable[[], bool]
+
+_LOG = logging.getLogger("ReVerteR")
+
+
+class Reconstructor:
+    """Runs one set of weights on radiograph pairs.
+
+    >>> reconstructor = Reconstructor(load_weights())
+    >>> spine = reconstructor.reconstruct(pair, read_centroids("centroids.mrk.json"))
+    >>> spine.labels, spine.surfaces
+
+    weights:    from `load_weights`.
+    device, batch_size, threads, precision: see RunnerOptions.
+    threshold:  probability from which a voxel is bone.
+    surface_options: smoothing of the surfaces.
+    runner:     replaces the network; for tests and other engines.
+    """
+
+    def __init__(
+        self,
+        weights: LoadedWeights,
+        device: str = "auto",
+        *,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        precision: str = "auto",
+        threshold: float = THRESHOLD,
+        surface_options: SurfaceOptions | None = None,
+        runner: PatchRunner | None = None,
+    ) -> None:
+        if not 0.0 < threshold < 1.0:
+            raise ArgumentError(f"threshold {threshold} is impossible", remedy="Use a number between 0 and 1")
+        self._weights = weights
+        self._threshold = threshold
+        self._surface_options = surface_options
+        options = RunnerOptions(device, batch_size, threads, precision)
+        self._runner: PatchRunner = runner or NetworkRunner(weights.network, options)
+
+    def reconstruct(
+        self,
+        pair: RadiographPair,
+        centroids: CentroidSet,
+        levels: Sequence[Level] | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> SpineReconstruction:
+        """The labelled spine of the chosen levels (all with a centroid when None).
+
+        progress is called once per finished vertebra and `cancelled` is asked between vertebrae (between batches on
+        a GPU). Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
+        ArgumentError for levels that cannot be reconstructed, CancelledError, ResourceError.
+        """
+        chosen = self._chosen(centroids, levels)
+        _check_visible(pair, chosen)
+        notes_before = len(self._runner.notes)
+        started = time.perf_counter()
+        vertebrae = self._vertebrae(pair, chosen, centroids, progress, cancelled)
+        networked = time.perf_counter()
+        labels, fields = assemble([LevelPatch(v.level, v.probability, v.grid) for v in vertebrae], self._threshold)
+        assembled = time.perf_counter()
+        surfaces = self._surfaces(fields, cancelled)
+        timings = {
+            "network": networked - started,
+            "assemble": assembled - networked,
+            "surfaces": time.perf_counter() - assembled,
+        }
+        notes = [*([self._weights.note] if self._weights.note else []), *self._runner.notes[notes_before:]]
+        return SpineReconstruction(
+            labels,
+            tuple(vertebrae),
+            surfaces,
+            tuple(notes + _empty_notes(vertebrae, surfaces)),
+            timings,
+            self._runner.device,
+            self._weights.name,
+            self._weights.sha256,
+        )
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def _chosen(centroids: CentroidSet, levels: Sequence[Level] | None) -> CentroidSet:
+        wanted = [c.level for c in centroids] if levels is None else list(levels)
+        if levels is None:
+            wanted = [level for level in wanted if level in VERTEBRAE]
+        impossible = [level.name for level in wanted if level not in VERTEBRAE]
+        if impossible:
+            raise ArgumentError(f"{', '.join(impossible)} cannot be reconstructed", remedy="Choose among C1 to L6")
+        if not wanted:
+            raise CentroidError("there is no vertebra to reconstruct", where=centroids.source, remedy="Place centroids")
+        return centroids.selected(wanted)
+
+    def _vertebrae(
+        self,
+        pair: RadiographPair,
+        chosen: CentroidSet,
+        known: CentroidSet,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+    ) -> list[VertebraResult]:
+        results: list[VertebraResult] = []
+        items = list(chosen)
+        while len(results) < len(items):
+            if cancelled is not None and cancelled():
+                raise CancelledError(
+                    f"cancelled after {len(results)} of {len(items)} vertebrae", remedy="Nothing was changed"
+                )
+            batch = items[len(results) : len(results) + self._runner.batch_size]
+            for result in self._batch(pair, batch, known):
+                results.append(result)
+                if progress is not None:
+                    progress(len(results), len(items), result.level.name)
+        return results
+
+    def _batch(self, pair: RadiographPair, batch: list[Centroid], known: CentroidSet) -> list[VertebraResult]:
+        started = time.perf_counter()
+        settings = self._weights.patch_settings
+        patches = [_patches(pair, c, known, settings) for c in batch]
+        probabilities = self._runner.probabilities(patches, [c.level for c in batch])
+        cleaned = [largest_component(p, self._threshold) for p in probabilities]
+        seconds = (time.perf_counter() - started) / len(batch)
+        return [
+            _result(c.level, patch, probability, seconds, self._threshold)
+            for c, patch, probability in zip(batch, patches, cleaned, strict=True)
+        ]
+
+    def _surfaces(self, fields: list[LevelField], cancelled: Cancelled | None) -> dict[Level, vtk.vtkPolyData]:
+        from ReVerteRLib.inference.surfaces import surface_from_field
+
+        surfaces: dict[Level, vtk.vtkPolyData] = {}
+        for item in fields:
+            if cancelled is not None and cancelled():
+                raise CancelledError("cancelled while surfaces were made", remedy="Nothing was changed")
+            surfaces[item.level] = surface_from_field(item.values, item.zyx_to_lps_mm, self._surface_options)
+        return surfaces
+
+
+def largest_component(probability: NDArray[np.float32], threshold: float = THRESHOLD) -> NDArray[np.float32]:
+    """The probabilities with all parts over the threshold but the largest (26-neighbours) set to 0."""
+    from scipy.ndimage import find_objects, label
+
+    over = probability >= threshold
+    components, count = label(over, np.ones((3, 3, 3), dtype=bool))
+    if count < 2:
+        return probability
+    sizes = np.bincount(components.ravel())
+    sizes[0] = 0
+    keep = int(sizes.argmax())
+    cleaned = probability.copy()
+    for number, box in enumerate(find_objects(components), start=1):
+        if number != keep and box is not None:
+            part = cleaned[box]
+            part[components[box] == number] = 0.0
+    return cleaned
+
+
+def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
+    from ReVerteRLib.datasets.patches import extract_patches
+
+    neighbours = [c.position_lps_mm for c in known if c.level != own.level]
+    try:
+        patches = extract_patches(pair, own.position_lps_mm, settings, np.array(neighbours).reshape(-1, 3))
+    except CentroidError as error:
+        raise CentroidError(f"{own.level.name}: {error.what}", where=error.where, remedy=error.remedy) from error
+    for radiograph, patch in ((pair.ap, patches.ap), (pair.lateral, patches.lateral)):
+        if float(np.ptp(patch[0])) <= 0.0:
+            raise _outside(own, radiograph, "on a blank part of", known.source)
+    return patches
+
+
+def _check_visible(pair: RadiographPair, chosen: CentroidSet) -> None:
+    for centroid in chosen:
+        for radiograph in (pair.ap, pair.lateral):
+            pixel = radiograph.projection.project([centroid.position_lps_mm])
+            if not radiograph.projection.contains(pixel)[0]:
+                raise _outside(centroid, radiograph, "outside", chosen.source)
+
+
+def _outside(centroid: Centroid, radiograph: Radiograph, how: str, source: str) -> CentroidError:
+    x, y, z = centroid.position_lps_mm
+    row, column = radiograph.projection.project([centroid.position_lps_mm])[0]
+    height, width = radiograph.projection.image_hw
+    return CentroidError(
+        f"the centroid of {centroid.level.name} at ({x:.1f}, {y:.1f}, {z:.1f}) mm LPS lies {how} the "
+        f"{radiograph.view.value} radiograph (row {row:.0f}, column {column:.0f} of {height} x {width} pixels)",
+        where=source,
+        remedy="Check that centroids and radiographs belong to the same patient and frame, or leave this level out",
+    )
+
+
+def _result(
+    level: Level, patches: VertebraPatches, probability: NDArray[np.float32], seconds: float, threshold: float
+) -> VertebraResult:
+    mask = probability >= threshold
+    confidence = float(probability[mask].mean()) if mask.any() else 0.0
+    return VertebraResult(level, mask, probability.astype(np.float16), patches.grid, seconds, confidence)
+
+
+def _empty_notes(vertebrae: list[VertebraResult], surfaces: dict[Level, vtk.vtkPolyData]) -> list[str]:
+    empty = [v.level.name for v in vertebrae if v.level not in surfaces]
+    notes = [f"{name}: the network found no bone at this centroid; check its position" for name in empty]
+    for note in notes:
+        _LOG.warning(note)
+    return notes
