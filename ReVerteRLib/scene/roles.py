@@ -1,0 +1,36 @@
+"""How ReVerteR finds its nodes again, also after the scene was saved and read: by node attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ROLE = "ReVerteR.Role"
+LEVEL = "ReVerteR.Level"
+PROJECTION = "ReVerteR.Projection"
+
+AP = "radiograph.ap"
+LATERAL = "radiograph.lateral"
+CENTROIDS = "centroids"
+SEGMENTATION = "segmentation"
+MODEL = "model"
+
+
+def mark(node: Any, role: str) -> None:
+    """Gives a node its role."""
+    node.SetAttribute(ROLE, role)
+
+
+def nodes_with_role(scene: Any, role: str) -> list[Any]:
+    """All nodes of a role, in the order in which they came into the scene."""
+    nodes = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
+    return [node for node in nodes if node.GetAttribute(ROLE) == role]
+
+
+def put_under(scene: Any, node: Any, parent_item: int) -> None:
+    """Moves a node in the subject hierarchy; slicer-core gives nodes no item by themselves, Slicer does."""
+    hierarchy = scene.GetSubjectHierarchyNode()
+    item = hierarchy.GetItemByDataNode(node)
+    if item == hierarchy.GetInvalidItemID():
+        hierarchy.CreateItem(parent_item, node)
+    else:
+        hierarchy.SetItemParent(item, parent_item)
