@@ -10,6 +10,7 @@ from ReVerteRLib.errors import ArgumentError
 
 Norm = Literal["batch", "group"]
 Upsampling = Literal["transpose", "trilinear"]
+Skips = Literal["concat", "add"]
 PRESETS = ("paper", "fast")
 
 
@@ -35,6 +36,7 @@ class GeneratorConfig:
     trunk_blocks:            residual blocks per level in the encoder.
     norm:                    "batch" as in the paper, or "group", which does not depend on the batch size.
     upsampling:              transposed convolution, or a 1x1x1 convolution and trilinear interpolation.
+    skips:                   concatenated as in U-Net, or added, which saves a third of the decoder.
     head_bias:               start value of the last bias; -3 starts near the share of bone in a patch.
     """
 
@@ -54,6 +56,7 @@ class GeneratorConfig:
     trunk_blocks: tuple[int, ...] = (1, 1, 1, 1)
     norm: Norm = "batch"
     upsampling: Upsampling = "transpose"
+    skips: Skips = "concat"
     head_bias: float = 0.0
 
     def __post_init__(self) -> None:
@@ -107,6 +110,7 @@ def preset(name: str) -> GeneratorConfig:
             trunk_blocks=(1, 1, 2),
             norm="group",
             upsampling="trilinear",
+            skips="add",
             head_bias=-3.0,
         )
     raise ArgumentError(f"there is no network preset '{name}'", remedy=f"Use one of {', '.join(PRESETS)}")
@@ -120,6 +124,8 @@ def _check(config: GeneratorConfig) -> None:
         refuse(f"norm '{config.norm}' is unknown", "Use batch or group")
     if config.upsampling not in get_args(Upsampling):
         refuse(f"upsampling '{config.upsampling}' is unknown", "Use transpose or trilinear")
+    if config.skips not in get_args(Skips):
+        refuse(f"skips '{config.skips}' is unknown", "Use concat or add")
     if not config.trunk_channels or len(config.trunk_channels) != len(config.trunk_blocks):
         refuse("trunk_channels and trunk_blocks differ in length", "Give one number of blocks per level")
     widths = (*config.trunk_channels, *config.trunk_blocks, *config.stem_channels, config.nonlocal_inter_channels)

@@ -28,9 +28,10 @@ class ResUNet3d(nn.Module):
             first = ResidualBlock(cin, width, norm, 3, stride=2 if depth else 1)
             self.encoder.append(nn.ModuleList([first, *(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))]))
             cin = width
+        self.add = config.skips == "add"
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.up = nn.ModuleList(_Up(coarse, fine, config.upsampling) for fine, coarse in pairs)
-        self.decoder = nn.ModuleList(ResidualBlock(2 * fine, fine, norm, 3) for fine, _ in pairs)
+        self.decoder = nn.ModuleList(ResidualBlock(fine if self.add else 2 * fine, fine, norm, 3) for fine, _ in pairs)
         self.film = Film(config.level_embedding, widths[-1]) if config.film else None
         self.head = nn.Conv3d(widths[0], 1, 1)
         initialise(self)
@@ -49,7 +50,7 @@ class ResUNet3d(nn.Module):
         if self.film is not None and level is not None:
             x = self.film(x, level)
         for up, block, skip in zip(reversed(self.up), reversed(self.decoder), reversed(skips[:-1]), strict=True):
-            x = block(torch.cat([up(x), skip], dim=1))
+            x = block(up(x) + skip if self.add else torch.cat([up(x), skip], dim=1))
         return self.head(x)
 
 
