@@ -78,7 +78,8 @@ def _grid_to_array(volume: Volume, grid: PatchGrid) -> Array:
 
 def _cropped_mask(labels: LabelVolume, label_value: int, grid: PatchGrid) -> tuple[NDArray[np.bool_], Array] | None:
     """The label's binary mask inside the patch's surroundings with one voxel of background around it, and the
-    array index of its first voxel."""
+    array index of its first voxel.
+    """
     matrix = _grid_to_array(labels, grid)
     corners = _corners((grid.size,) * 3) @ matrix[:3, :3].T + matrix[:3, 3]
     shape = np.array(labels.array_kji.shape)
