@@ -186,7 +186,8 @@ def _name_and_scan(stem: str) -> tuple[str, str]:
     return f"sub-{match.group(1).lower()}", match.group(2) or ""
 
 
-def _subject(root: Path, name: str, scan: str, mask: Path, ct: Path | None, centroids: Path | None) -> VerseSubject:
+def _subject(root: Path, stem: str, mask: Path, ct: Path | None, centroids: Path | None) -> VerseSubject:
+    name, scan = _name_and_scan(stem)
     table = _table_above(mask, root)
     row = read_participants(table).get(name) if table else None
     split = (row.split if row else None) or _split_of_folder(mask, root)
