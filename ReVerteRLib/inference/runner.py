@@ -75,7 +75,7 @@ class NetworkRunner:
         return self._batch
 
     def probabilities(self, patches: Sequence[VertebraPatches], levels: Sequence[Level]) -> NDArray[np.float32]:
-        """(N, S, S, S) probabilities [z, y, x]. Raises ResourceError when one vertebra is too much for the last device."""
+        """(N, S, S, S) probabilities [z, y, x]. Raises ResourceError when the last device cannot hold one."""
         done: list[NDArray[np.float32]] = []
         while len(done) < len(patches):
             part = slice(len(done), len(done) + self._batch)
