@@ -17,6 +17,14 @@ from ReVerteRLib.imaging.volume import LabelVolume
 _WORK_SPACING_MM = 0.8
 _CORE_SHARE = 0.6
 _CUT_AREA_MM2 = {"S": 50.0, "I": 50.0, "A": 50.0, "P": 50.0, "L": 150.0, "R": 150.0}
+_CLIPPED_AREA_MM2 = 5.0
+# Medians of about 190 vertebrae in public CT masks, rounded; only half of it is ever used as a limit.
+_USUAL_VOLUME_ML = {
+    "C1": 16.0, "C2": 20.0, **dict.fromkeys(["C3", "C4", "C5", "C6"], 14.0),
+    "C7": 19.0, **dict.fromkeys(["T1", "T2", "T3", "T4", "T5"], 21.0), "T6": 23.0, "T7": 26.0, "T8": 27.0, "T9": 31.0,
+    "T10": 34.0, "T11": 37.0, "T12": 41.0, "T13": 41.0, "L1": 45.0, "L2": 50.0,
+    **dict.fromkeys(["L3", "L4", "L5", "L6"], 57.0),
+}  # fmt: skip
 _AXIS_LETTERS = (("L", "R"), ("P", "A"), ("S", "I"))
 _LABELS = {level.verse_label: level for level in VERTEBRAE}
 _RING_LEVELS = ("C1",)
@@ -81,14 +89,15 @@ def body_centre(labels: LabelVolume, level: Level) -> Array:
     return centre
 
 
-def bone_centre(labels: LabelVolume, level: Level) -> Array:
-    """Centre of mass of the whole bone, LPS mm (3,). Raises DatasetError when the level is absent."""
-    box = bounding_box(labels.array_kji, level.verse_label)
-    if box is None:
-        raise DatasetError(f"{level.name} is not in the label map", where=labels.source)
-    kji = np.array(ndimage.center_of_mass(labels.array_kji[box] == level.verse_label))
-    centre: Array = labels.to_lps((kji + [part.start for part in box])[::-1])[0]
-    return centre
+def bone_centres(labels: LabelVolume) -> dict[Level, Array]:
+    """Centre of mass of each whole bone, LPS mm (3,), from the head down."""
+    boxes = ndimage.find_objects(labels.array_kji)
+    centres = {}
+    for value, box in enumerate(boxes, start=1):
+        if box is not None and value in _LABELS:
+            kji = np.array(ndimage.center_of_mass(labels.array_kji[box] == value)) + [part.start for part in box]
+            centres[_LABELS[value]] = labels.to_lps(kji[::-1])[0]
+    return {level: centres[level] for level in sorted(centres)}
 
 
 def _on_upright_grid(
@@ -136,27 +145,35 @@ def _body_centre_zyx(mask: NDArray[np.bool_]) -> Array:
 
 @dataclass(frozen=True)
 class Contact:
-    """Area over which a vertebra touches each face of the volume, mm2; keys are the faces' letters."""
+    """How a vertebra touches the volume's border.
+
+    area_mm2:  contact with each face, by its letter (L, R, P, A, S, I).
+    volume_ml: what the mask holds of the vertebra.
+    """
 
     level: Level
     area_mm2: dict[str, float]
+    volume_ml: float
 
     @property
     def is_cut(self) -> bool:
         """The field of view removes part of the vertebra: it is no truth for anything."""
-        return any(area >= _CUT_AREA_MM2[face] for face, area in self.area_mm2.items())
+        touches = max(self.area_mm2.values()) >= _CLIPPED_AREA_MM2
+        sliver = self.volume_ml < 0.5 * _USUAL_VOLUME_ML[self.level.name]
+        return (touches and sliver) or any(area >= _CUT_AREA_MM2[face] for face, area in self.area_mm2.items())
 
     @property
     def is_clipped(self) -> bool:
-        """Only tips of processes are missing; counts as whole."""
-        return not self.is_cut and any(area > 0 for area in self.area_mm2.values())
+        """Only tips of processes are missing; counts as whole. Contact by a voxel or two does not matter."""
+        return not self.is_cut and max(self.area_mm2.values()) >= _CLIPPED_AREA_MM2
 
 
 def border_contacts(labels: LabelVolume) -> tuple[Contact, ...]:
     """Contact of every vertebra with the six faces of the volume, from the head down."""
     codes = axis_codes(labels.ijk_to_lps_mm)
     opposite = {"L": "R", "R": "L", "P": "A", "A": "P", "S": "I", "I": "S"}
-    areas: dict[Level, dict[str, float]] = {level: {} for level in levels_present(labels)}
+    volumes = volumes_ml(labels)
+    areas: dict[Level, dict[str, float]] = {level: {} for level in volumes}
     for voxel_axis in range(3):
         array_axis = 2 - voxel_axis
         sides = np.delete(np.arange(3), voxel_axis)
@@ -166,12 +183,14 @@ def border_contacts(labels: LabelVolume) -> tuple[Contact, ...]:
             counts = np.bincount(labels.array_kji.take(index, axis=array_axis).ravel(), minlength=29)
             for level, faces in areas.items():
                 faces[face] = float(counts[level.verse_label]) * pixel_mm2
-    return tuple(Contact(level, faces) for level, faces in areas.items())
+    return tuple(Contact(level, faces, volumes[level]) for level, faces in areas.items())
 
 
 def cut_levels(labels: LabelVolume) -> tuple[Level, ...]:
-    """Vertebrae that the field of view cuts: contact with the volume's border of at least 50 mm2 at the superior,
-    inferior, anterior or posterior face, or 150 mm2 at the left or right face.
+    """Vertebrae that the field of view cuts.
+
+    That is contact with the volume's border of at least 50 mm2 at the superior, inferior, anterior or posterior
+    face, or 150 mm2 at the left or right face, or any contact of what is less than half a usual vertebra.
     """
     return tuple(contact.level for contact in border_contacts(labels) if contact.is_cut)
 

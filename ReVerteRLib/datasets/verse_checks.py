@@ -32,12 +32,14 @@ class Examined:
 
     fatal:    reasons why it cannot be used.
     warnings: oddities that it can be used with.
+    bones:    centre of mass of every vertebra in the mask.
     """
 
     subject: VerseSubject
     fatal: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     labels: LabelVolume | None = None
+    bones: dict[Level, Array] = field(default_factory=dict)
     ct: CtVolume | None = None
     centroids: CentroidSet | None = None
     computed_levels: tuple[Level, ...] = ()
@@ -90,11 +92,10 @@ def examine(subject: VerseSubject, *, with_ct: bool) -> Examined:
         _check_spacing(found.ct, "CT", found)
         _check_match(found.ct, found.labels, found)
     _check_labels(found.labels, found)
-    if not bodies.levels_present(found.labels):
-        return found
-    _note_cut(found.labels, found)
-    _check_order(found.labels, found)
-    _gather_centroids(found.labels, found)
+    if found.bones:
+        _note_cut(found.labels, found)
+        _check_order(found)
+        _gather_centroids(found.labels, found)
     return found
 
 
@@ -150,14 +151,14 @@ def _check_labels(labels: LabelVolume, found: Examined) -> None:
     unknown = [value for value in values if value not in _KNOWN_LABELS]
     if unknown:
         found.notes.append(f"labels {_listed(unknown)} are not VerSe labels and are ignored")
-    levels = bodies.levels_present(labels)
-    if not levels:
+    found.bones = bodies.bone_centres(labels)
+    if not found.bones:
         found.fatal.append("the mask holds no vertebra (VerSe labels 1 to 25 and 28)")
-    for level, share in _fragmented(labels, levels):
+    for level, share in _fragmented(labels, list(found.bones)):
         found.notes.append(f"{level} is in pieces, {share:.0%} of it apart from its largest piece")
 
 
-def _fragmented(labels: LabelVolume, levels: tuple[Level, ...]) -> list[tuple[Level, float]]:
+def _fragmented(labels: LabelVolume, levels: list[Level]) -> list[tuple[Level, float]]:
     from scipy import ndimage
 
     boxes = ndimage.find_objects(labels.array_kji)
@@ -181,19 +182,18 @@ def _note_cut(labels: LabelVolume, found: Examined) -> None:
         return
     try:
         listed = named_levels(row.cut, found.subject.mask_path)
-        clipped = named_levels(row.clipped or (), found.subject.mask_path)
+        clipped = named_levels(row.clipped, found.subject.mask_path) if row.clipped is not None else found.clipped
     except DatasetError as error:
         found.notes.append(f"participants.tsv: {error.what}")
         return
     if unlisted := [level for level in found.cut if level not in listed]:
         found.notes.append(f"participants.tsv calls {_listed(unlisted)} whole though the volume's border cuts it")
-    found.cut = tuple(level for level in bodies.levels_present(labels) if level in listed)
-    found.clipped = tuple(sorted({*found.clipped, *clipped} - set(found.cut)))
+    found.cut = tuple(level for level in found.bones if level in listed)
+    found.clipped = tuple(level for level in clipped if level not in found.cut)
 
 
-def _check_order(labels: LabelVolume, found: Examined) -> None:
-    levels = bodies.levels_present(labels)
-    centres = {level: bodies.bone_centre(labels, level) for level in levels}
+def _check_order(found: Examined) -> None:
+    levels, centres = list(found.bones), found.bones
     if len(levels) < 2:
         return
     if centres[levels[0]][2] < centres[levels[-1]][2]:
@@ -222,7 +222,7 @@ def _check_step(upper: Level, lower: Level, distance_mm: float, found: Examined)
 def _gather_centroids(labels: LabelVolume, found: Examined) -> None:
     """The file's centroids where they are good, computed ones for the rest of the whole levels."""
     listed = _file_centroids(labels, found)
-    whole = [level for level in bodies.levels_present(labels) if level not in found.cut]
+    whole = [level for level in found.bones if level not in found.cut]
     missing = [level for level in whole if level not in listed]
     if missing and found.subject.centroid_path is not None:
         found.notes.append(f"no usable centroid for {_listed(missing)}; computed from the mask")
@@ -231,7 +231,7 @@ def _gather_centroids(labels: LabelVolume, found: Examined) -> None:
     items = tuple(Centroid(level, (float(p[0]), float(p[1]), float(p[2]))) for level, p in centres.items())
     source = found.subject.centroid_path or found.subject.mask_path
     found.centroids = CentroidSet(items, str(source))
-    _check_front(labels, centres, found)
+    _check_front(centres, found)
 
 
 def _file_centroids(labels: LabelVolume, found: Examined) -> dict[Level, Array]:
@@ -247,11 +247,10 @@ def _file_centroids(labels: LabelVolume, found: Examined) -> dict[Level, Array]:
 
 
 def _good_centroids(labels: LabelVolume, content: FileCentroids, found: Examined) -> dict[Level, Array]:
-    present = bodies.levels_present(labels)
     positions = content.level_positions()
-    if orphans := [level for level in positions if level not in present]:
+    if orphans := [level for level in positions if level not in found.bones]:
         found.notes.append(f"centroids of {_listed(orphans)} have no label in the mask and are ignored")
-    candidates = {level: p for level, p in positions.items() if level in present}
+    candidates = {level: p for level, p in positions.items() if level in found.bones}
     near = near_own_label(labels)
     off = {level: p for level, p in candidates.items() if not near(level.verse_label, p)}
     for level, position in off.items():
@@ -263,7 +262,7 @@ def _good_centroids(labels: LabelVolume, content: FileCentroids, found: Examined
             f"to another image (read as {content.frame.name})"
         )
     good = {level: p for level, p in candidates.items() if level not in off}
-    _check_bone_centres(labels, good, found)
+    _check_bone_centres(good, found)
     return good
 
 
@@ -272,18 +271,18 @@ def _inside(labels: LabelVolume, position_lps_mm: Array) -> bool:
     return bool(np.all((ijk >= -0.5) & (ijk <= np.array(labels.array_kji.shape[::-1]) - 0.5)))
 
 
-def _check_bone_centres(labels: LabelVolume, positions: dict[Level, Array], found: Examined) -> None:
+def _check_bone_centres(positions: dict[Level, Array], found: Examined) -> None:
     """Some files give the whole bone's centre of mass, some 10 mm behind the body's centre."""
     checked = [level for level in positions if level.name != "C1" and level not in found.cut]
-    distances = [float(np.linalg.norm(positions[lev] - bodies.bone_centre(labels, lev))) for lev in checked]
+    distances = [float(np.linalg.norm(positions[lev] - found.bones[lev])) for lev in checked]
     if len(distances) >= 3 and float(np.median(distances)) < 2.0:
         found.notes.append("the centroids are whole-bone centres of mass, not vertebral body centres")
 
 
-def _check_front(labels: LabelVolume, centres: dict[Level, Array], found: Examined) -> None:
+def _check_front(centres: dict[Level, Array], found: Examined) -> None:
     """The arch lies behind the body, so the bone's centre of mass lies behind the body's centre."""
-    checked = [level for level in centres if level.name != "C1" and level in bodies.levels_present(labels)]
-    behind = [bodies.bone_centre(labels, level)[1] - centres[level][1] for level in checked]
+    checked = [level for level in centres if level.name != "C1"]
+    behind = [found.bones[level][1] - centres[level][1] for level in checked]
     if len(behind) >= 3 and float(np.median(behind)) < -2.0:
         found.fatal.append("front and back are exchanged: the vertebral arches lie in front of the bodies")
 
