@@ -26,7 +26,9 @@ class ResUNet3d(nn.Module):
         cin = channels_in
         for depth, (width, blocks) in enumerate(zip(widths, config.trunk_blocks, strict=True)):
             first = ResidualBlock(cin, width, norm, 3, stride=2 if depth else 1)
-            self.encoder.append(nn.ModuleList([first, *(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))]))
+            self.encoder.append(
+                nn.ModuleList([first, *(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))])
+            )
             cin = width
         self.add = config.skips == "add"
         pairs = list(zip(widths[:-1], widths[1:], strict=True))

@@ -1,0 +1,332 @@
+"""The training loop: alternating generator and discriminator steps, checkpoints, exact resume, validation."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool3d
+
+from ReVerteRLib.errors import ArgumentError, CancelledError, InputError, ResourceError
+from ReVerteRLib.files import ensure_writable_folder, write_json
+from ReVerteRLib.networks.blocks import to_channels_last
+from ReVerteRLib.networks.registry import build_discriminator, build_generator
+from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
+from ReVerteRLib.training.config import OptimiserConfig, TrainingConfig
+from ReVerteRLib.training.ema import WeightAverage
+from ReVerteRLib.training.journal import Journal
+from ReVerteRLib.training.losses import IntegratedLoss, discriminator_loss
+from ReVerteRLib.training.schedule import Schedule
+from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
+
+Progress = Callable[[int, int, str], None]
+_PER_MILLE = 1000
+
+
+class Trainer:
+    """Trains one generator; everything it writes goes to `out_dir`.
+
+    out_dir holds checkpoint.pt, log.csv (every weighted loss term of every step), losses.png and config.json.
+    Raises DatasetError for an empty data set, OutputError where out_dir cannot be written, ArgumentError for a
+    device that is not there.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, train: SampleSource, validation: SampleSource | None, out_dir: Path
+    ) -> None:
+        self.config, self.run_config = config, config.run
+        self.out_dir = ensure_writable_folder(Path(out_dir))
+        self.device = pick_device(config.run.device)
+        if config.run.threads and self.device.type == "cpu":
+            torch.set_num_threads(config.run.threads)
+        torch.manual_seed(config.run.seed)
+        self._stream = BatchStream(train, config.run.batch, config.run.seed)
+        self._validation = validation
+        self.network: nn.Module = to_channels_last(build_generator(config.generator)).to(self.device)
+        self.average = WeightAverage(self.network, config.run.ema_decay)
+        self.optimiser = _optimiser(self.network, config.optimiser, config.optimiser.lr)
+        self.discriminator: nn.Module | None = None
+        self.discriminator_optimiser: torch.optim.Optimizer | None = None
+        if config.loss.w_gan:
+            self.discriminator = to_channels_last(build_discriminator(config.run.discriminator_width)).to(self.device)
+            self.discriminator_optimiser = _optimiser(
+                self.discriminator, config.optimiser, config.optimiser.discriminator_lr
+            )
+        self.loss = IntegratedLoss(config.loss)
+        self.schedule = Schedule(
+            config.optimiser, config.run, len(train) / (config.run.batch * config.run.accumulation)
+        )
+        self.step, self.seconds = 0, 0.0
+        self.validation_dice: float | None = None
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the state is kept."""
+        return self.out_dir / "checkpoint.pt"
+
+    # --- running -------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        resume: bool = False,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        stop_after: int = 0,
+    ) -> None:
+        """Trains until the configured end, or for `stop_after` more steps; leaves a checkpoint in any case.
+
+        Raises CancelledError (after a checkpoint), InputError when the loss is no longer finite (the last good
+        checkpoint stays) or the checkpoint does not fit, ResourceError when memory runs out.
+        """
+        if resume:
+            self.load()
+        write_json(self.out_dir / "config.json", self.config.to_dict())
+        journal = Journal(self.out_dir / "log.csv", self.step)
+        last = self.step + stop_after if stop_after else None
+        batches = self._stream.batches(self.step * self.run_config.accumulation)
+        with contextlib.closing(batches), _memory_errors():  # type: ignore[type-var]
+            while self.schedule.progress(self.step, self.seconds) < 1.0 and self.step != last:
+                if cancelled is not None and cancelled():
+                    self.save()
+                    raise CancelledError(f"cancelled after {self.step} steps", remedy="Continue with --resume")
+                journal.append(self._timed_step(batches))
+                self._report(progress)
+            if self.validation_dice is None or not self._due(self.run_config.validation_every):
+                self.validate()
+        self.save()
+        self._plot()
+
+    def _timed_step(self, batches: Iterator[Batch]) -> dict[str, Any]:
+        """One optimiser step with the validation and checkpoint that are due; the journal's row."""
+        started = time.monotonic()
+        before = self.seconds
+        lr_factor = self.schedule.factor(self.step, self.seconds)
+        row = self._optimiser_step(batches, lr_factor)
+        self.step += 1
+        self.average.update(self.network, self.step)
+        self.seconds = before + time.monotonic() - started
+        if self._due(self.run_config.validation_every):
+            row["validation_dice"] = self.validate()
+            self.seconds = before + time.monotonic() - started
+        if self._due(self.run_config.checkpoint_every):
+            self.save()
+            self._plot()
+        lr = self.config.optimiser.lr * lr_factor
+        epoch = (self.step - 1) / self.schedule.steps_per_epoch
+        share = self.schedule.progress(self.step, self.seconds)
+        return {"step": self.step, "epoch": epoch, "progress": share, "seconds": self.seconds, "lr": lr, **row}
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.step % every == 0
+
+    def _report(self, progress: Progress | None) -> None:
+        if progress is None:
+            return
+        done = int(_PER_MILLE * self.schedule.progress(self.step, self.seconds))
+        dice = "" if self.validation_dice is None else f", validation Dice {self.validation_dice:.3f}"
+        progress(done, _PER_MILLE, f"step {self.step}, {self.seconds / 60:.1f} min, loss {self._last_total:.3f}{dice}")
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def _optimiser_step(self, batches: Iterator[Batch], lr_factor: float) -> dict[str, Any]:
+        self.network.train()
+        for optimiser, lr in self._optimisers():
+            optimiser.param_groups[0]["lr"] = lr * lr_factor
+            optimiser.zero_grad(set_to_none=True)
+        sums: dict[str, float] = {}
+        share = 1.0 / self.run_config.accumulation
+        for part in range(self.run_config.accumulation):
+            for name, value in self._accumulate(next(batches), part, share).items():
+                sums[name] = sums.get(name, 0.0) + share * value
+        self._last_total = sums["total"]
+        limit = self.config.optimiser.gradient_clip or float("inf")
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        self._refuse_not_finite({**sums, "gradient_norm": float(norm)})
+        for optimiser, _ in self._optimisers():
+            optimiser.step()
+        return {**sums, "gradient_norm": float(norm)}
+
+    def _optimisers(self) -> Iterator[tuple[torch.optim.Optimizer, float]]:
+        yield self.optimiser, self.config.optimiser.lr
+        if self.discriminator_optimiser is not None:
+            yield self.discriminator_optimiser, self.config.optimiser.discriminator_lr
+
+    def _accumulate(self, batch: Batch, part: int, share: float) -> dict[str, float]:
+        """Backward passes of one batch, first the discriminator's, then the generator's; the values for the log."""
+        batch = {key: value.to(self.device) for key, value in batch.items()}
+        batch["level"] = self._hide_levels(batch["level"], part)
+        coarse = self.run_config.coarse_loss
+        with self._autocast():
+            logits = self.network(*_inputs(batch), full_resolution=not coarse)
+        target = _target(batch["mask"], batch["mask"].shape[-1] // logits.shape[-1])
+        values: dict[str, float] = {}
+        scores = None
+        if self.discriminator is not None:
+            values["discriminator"] = self._discriminator_backward(self.discriminator, logits, target, share)
+            self.discriminator.requires_grad_(False)
+            with self._autocast():
+                scores = self.discriminator(torch.sigmoid(logits.float()))
+        terms = self.loss(logits, target, scores, self.step)
+        (terms.total * share).backward()
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(True)
+        values |= {name: float(value) for name, value in terms.weighted.items()}
+        return {**values, "total": float(terms.total.detach())}
+
+    def _discriminator_backward(self, network: nn.Module, logits: Tensor, target: Tensor, share: float) -> float:
+        """Real input: the mask; fake input: the probabilities, detached."""
+        fake = torch.sigmoid(logits.detach().float())
+        with self._autocast():
+            scores_real, scores_fake = network(target), network(fake)
+        loss = discriminator_loss(scores_real, scores_fake, self.config.loss.real_label)
+        (loss * share).backward()
+        return float(loss.detach())
+
+    def _hide_levels(self, level: Tensor, part: int) -> Tensor:
+        """Some levels become -1 (unknown); which ones depends on seed and step alone."""
+        if not self.run_config.level_dropout:
+            return level
+        seed = (self.run_config.seed * 1_000_003 + self.step) * self.run_config.accumulation + part
+        draw = torch.rand(level.shape, generator=torch.Generator().manual_seed(seed))
+        return torch.where((draw < self.run_config.level_dropout).to(level.device), -1, level)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.run_config.precision == "bf16")
+
+    def _refuse_not_finite(self, values: dict[str, float]) -> None:
+        bad = [name for name, value in values.items() if not torch.isfinite(torch.tensor(value))]
+        if bad:
+            raise InputError(
+                f"{', '.join(bad)} became NaN or infinite in step {self.step + 1}",
+                where=self.checkpoint_path,
+                remedy="The last checkpoint is kept; lower optimiser.lr, set gradient_clip or use precision fp32",
+            )
+
+    # --- validation ----------------------------------------------------------------------------
+
+    def validate(self) -> float | None:
+        """Mean Dice of the averaged weights over the validation samples at full resolution; None without any."""
+        source = self._validation
+        if source is None or len(source) == 0:
+            return None
+        wanted = min(self.run_config.validation_samples or len(source), len(source))
+        indices = [round(i * (len(source) - 1) / max(wanted - 1, 1)) for i in range(wanted)]
+        with torch.inference_mode(), self._autocast():
+            scores = [self._dice_of(collate([source[index]])) for index in indices]
+        self.validation_dice = sum(scores) / len(scores)
+        return self.validation_dice
+
+    def _dice_of(self, batch: Batch) -> float:
+        batch = {key: value.to(self.device) for key, value in batch.items()}
+        predicted, mask = self.average.network(*_inputs(batch)) > 0, batch["mask"]
+        both = int(predicted.sum()) + int(mask.sum())
+        return 2.0 * int((predicted & mask).sum()) / both if both else 1.0
+
+    # --- state ---------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Writes the checkpoint in one step."""
+        discriminator, optimiser = self.discriminator, self.discriminator_optimiser
+        save_checkpoint(
+            self.checkpoint_path,
+            {
+                "config": self.config.to_dict(),
+                "network": self.network.state_dict(),
+                "average": self.average.network.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "discriminator": discriminator.state_dict() if discriminator is not None else None,
+                "discriminator_optimiser": optimiser.state_dict() if optimiser is not None else None,
+                "step": self.step,
+                "seconds": self.seconds,
+                "validation_dice": self.validation_dice,
+            },
+        )
+
+    def load(self) -> None:
+        """Goes back to the checkpoint in out_dir. Raises InputError."""
+        state = load_checkpoint(self.checkpoint_path)
+        refuse_other_config(self.checkpoint_path, state["config"], self.config.to_dict())
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.discriminator is not None and self.discriminator_optimiser is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.validation_dice = state.get("validation_dice")
+
+    def export(self, path: Path, *, data: str, licence: str, metrics: dict[str, Any] | None = None) -> Path:
+        """Writes the averaged weights as safetensors with their card. Raises OutputError."""
+        from datetime import UTC, datetime
+
+        from ReVerteRLib.inference.weights import save_weights
+
+        plain = self.config.to_dict()
+        measured = {} if self.validation_dice is None else {"validation_dice": self.validation_dice}
+        card = {
+            "name": self.config.name,
+            "preset": self.config.generator.preset,
+            "generator": plain["generator"],
+            "patches": plain["patches"],
+            "training": {key: plain[key] for key in ("loss", "optimiser", "run")},
+            "seed": self.run_config.seed,
+            "steps": self.step,
+            "metrics": {**measured, **(metrics or {})},
+            "data": data,
+            "licence": licence,
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        save_weights(path, self.average.network, card)
+        return Path(path)
+
+    def _plot(self) -> None:
+        """losses.png, where matplotlib (extra `train`) is installed."""
+        with contextlib.suppress(ImportError):
+            from ReVerteRLib.training.plots import plot_journal
+
+            plot_journal(self.out_dir / "log.csv", self.out_dir / "losses.png")
+
+
+def pick_device(name: str) -> torch.device:
+    """'auto' takes a GPU where there is one. Raises ArgumentError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ArgumentError("there is no usable CUDA device", where="device", remedy="Use auto or cpu")
+    return torch.device(name)
+
+
+def _optimiser(network: nn.Module, config: OptimiserConfig, lr: float) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    return kind(network.parameters(), lr=lr, betas=config.betas, weight_decay=config.weight_decay)
+
+
+def _inputs(batch: Batch) -> tuple[Tensor, ...]:
+    return tuple(batch[key] for key in ("ap", "lateral", "level", "centroid_zyx", "perspective"))
+
+
+def _target(mask: Tensor, stride: int) -> Tensor:
+    """The mask as float; on a coarser grid the share of bone in each voxel."""
+    return avg_pool3d(mask.float(), stride) if stride > 1 else mask.float()
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ResourceError(
+            "memory does not suffice for this training", remedy="Lower run.batch and raise run.accumulation"
+        ) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise ResourceError(
+            "memory does not suffice for this training", remedy="Lower run.batch and raise run.accumulation"
+        ) from error
