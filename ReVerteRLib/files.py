@@ -76,3 +76,12 @@ def sha256_of(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for ReVerteR: $REVERTER_CACHE, else the platform's usual place."""
+    if chosen := os.environ.get("REVERTER_CACHE"):
+        return Path(chosen)
+    if local := os.environ.get("LOCALAPPDATA"):
+        return Path(local) / "reverter" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverter"
