@@ -115,40 +115,39 @@ class AttenuationModel:
 
     # --- for the projector ---------------------------------------------------------------------
 
+    @property
+    def _has_one_slope(self) -> bool:
+        """True at the CT's own energy, where attenuation is proportional to HU + 1000."""
+        slopes = self.slopes_per_mm()
+        return len(slopes) == 1 and abs(slopes[0, 1] - slopes[0, 0]) < 1e-9 * slopes[0, 0]
+
     def parts(self) -> tuple[Callable[[torch.Tensor], torch.Tensor], ...]:
-        """Functions of a slab of HU (any number type) whose line integrals `line_integral` combines.
-
-        One function for a mono-energetic beam, two for several energies.
-        """
-        if len(self.bins) > 1:
-            return air_to_water_part, water_to_bone_part
-        low, high = self.slopes_per_mm()[0]
-
-        def mono(slab: torch.Tensor) -> torch.Tensor:
-            above_air = slab.float().clamp(min=AIR_HU).sub_(AIR_HU).mul_(low)
-            if abs(high - low) > 1e-9 * low:  # at the CT's own energy both parts have one slope
-                above_air.add_(water_to_bone_part(slab), alpha=high - low)
-            return above_air
-
-        return (mono,)
+        """Functions of a slab of HU (any number type) whose line integrals `line_integral` combines."""
+        return (above_air,) if self._has_one_slope else (air_to_water_part, water_to_bone_part)
 
     def line_integral(self, integrals: list[torch.Tensor]) -> torch.Tensor:
         """-log of the transmitted share of photons, from the line integrals of `parts` (Beer-Lambert per bin)."""
-        if len(self.bins) == 1:
-            return integrals[0]
         import torch
 
+        slopes = self.slopes_per_mm().tolist()
+        if self._has_one_slope:
+            return integrals[0] * slopes[0][0]
         low, high = integrals
-        exponents = [
-            -(low * slopes[0] + high * slopes[1]) + float(np.log(energy_bin.weight))
-            for slopes, energy_bin in zip(self.slopes_per_mm(), self.bins, strict=True)
-        ]
-        return -torch.logsumexp(torch.stack(exponents), dim=0)
+        by_bin = [low * low_slope + high * high_slope for low_slope, high_slope in slopes]
+        if len(by_bin) == 1:
+            return by_bin[0]
+        transmitted = [float(np.log(b.weight)) - tau for b, tau in zip(self.bins, by_bin, strict=True)]
+        return -torch.logsumexp(torch.stack(transmitted), dim=0)
+
+
+def above_air(slab: torch.Tensor) -> torch.Tensor:
+    """HU above air."""
+    return (slab - AIR_HU).float().relu_()  # a float scalar turns integers into float32
 
 
 def air_to_water_part(slab: torch.Tensor) -> torch.Tensor:
     """HU above air, at most that of water: 0 to 1000."""
-    return slab.float().clamp(AIR_HU, 0.0).sub_(AIR_HU)
+    return (slab - AIR_HU).float().clamp_(0.0, -AIR_HU)
 
 
 def water_to_bone_part(slab: torch.Tensor) -> torch.Tensor:

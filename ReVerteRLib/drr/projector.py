@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,7 +27,7 @@ SlabTransform = Callable[[Tensor], Tensor]
 """Turns a slab of stored values (any number type) into a new float32 slab of what is integrated."""
 
 _SLAB_VOXELS = 1 << 20
-_SLAB_SLICES = 32
+_SLAB_SLICES = (16, 64)
 _MARCH_SAMPLES = 1 << 22
 _ALIGNED_MM = 0.05
 
@@ -93,7 +94,7 @@ def _project_views(
         if alignment is None:
             images.append(_march(volume, matrix, projection, transform))
         elif projection.beam is Beam.PARALLEL:
-            images.append(_resampled_sum(sums[alignment.dims[2]], alignment, projection))
+            images.append(_from_sums(sums[alignment.dims[2]], alignment, projection))
         else:
             images.append(_shear_warp(volume, alignment, projection, transform))
     return images
@@ -135,7 +136,7 @@ class _Alignment:
         return cls((first, second, third), kept[np.arange(3), axes], offset, counts)
 
 
-# --- parallel rays along a volume axis -----------------------------------------------------------
+# --- rays about a volume axis --------------------------------------------------------------------
 
 
 def _axis_sums(volume: Tensor, dims: set[int], transform: SlabTransform) -> dict[int, Tensor]:
@@ -151,64 +152,81 @@ def _axis_sums(volume: Tensor, dims: set[int], transform: SlabTransform) -> dict
     return {dim: torch.stack(part).sum(0) if dim == 0 else torch.cat(part) for dim, part in parts.items()}
 
 
-def _resampled_sum(sums: Tensor, alignment: _Alignment, projection: Projection) -> Tensor:
-    """[rows, columns] of the sums along the beam, which still have the volume's grid."""
+def _from_sums(sums: Tensor, alignment: _Alignment, projection: Projection) -> Tensor:
+    """Parallel rays: [rows, columns] of the sums along the beam, which still have the volume's grid."""
     row_dim, column_dim, _ = alignment.dims
-    image = sums if row_dim < column_dim else sums.T
-    weights = []
-    for axis in (0, 1):
-        start = -alignment.offset_mm[axis] / alignment.step_mm[axis]
-        step = projection.spacing_mm[axis] / alignment.step_mm[axis]
-        matrix = resampling_matrix(projection.image_hw[axis], alignment.counts[axis], start, step)
-        weights.append(matrix.to(image))
-    return weights[0] @ image @ weights[1].T * float(abs(alignment.step_mm[2]))
-
-
-def resampling_matrix(pixels: int, voxels: int, start: float, step: float) -> Tensor:
-    """[pixels, voxels] weights; pixel p sees voxel coordinate start + p * step.
-
-    Linear interpolation where pixels are finer than voxels; a triangle as wide as two pixels where they are
-    coarser, so that nothing is skipped. Outside the volume is zero, not the edge value.
-    """
-    coordinate = start + step * torch.arange(pixels, dtype=torch.float64)
-    width = max(1.0, abs(step))
-    voxel = torch.arange(voxels, dtype=torch.float64)
-    weights = (1.0 - (voxel - coordinate[:, None]).abs() / width).clamp(min=0.0)
-    around = torch.arange(-int(np.ceil(width)), int(np.ceil(width)) + 2, dtype=torch.float64)
-    fraction = coordinate - coordinate.floor()
-    total = (1.0 - (around - fraction[:, None]).abs() / width).clamp(min=0.0).sum(dim=1, keepdim=True)
-    return (weights / total).float()
-
-
-# --- diverging rays ------------------------------------------------------------------------------
+    plane = (sums if row_dim < column_dim else sums.T)[:, None]
+    image = _scaled_sum(plane, *(_taps_at(np.zeros(1), alignment, projection, axis) for axis in (0, 1)))
+    return image * float(abs(alignment.step_mm[2]))
 
 
 def _shear_warp(volume: Tensor, alignment: _Alignment, projection: Projection, transform: SlabTransform) -> Tensor:
-    slices = volume.permute(alignment.dims[2], alignment.dims[0], alignment.dims[1])
+    """Diverging rays: every slice across the beam scaled about the principal point onto the reference plane."""
     depths = alignment.offset_mm[2] + alignment.step_mm[2] * np.arange(alignment.counts[2])
-    pool = [max(1, int(projection.spacing_mm[a] / abs(alignment.step_mm[a]) + 1e-6)) for a in (0, 1)]
+    seen = np.flatnonzero(depths > -projection.sad_mm)  # nothing behind the source casts a shadow
     image = torch.zeros(projection.image_hw, dtype=torch.float32, device=volume.device)
-    for first in range(0, len(depths), _SLAB_SLICES):
-        depth = depths[first : first + _SLAB_SLICES]
-        seen = depth > -projection.sad_mm
-        if not seen.any():
-            continue
-        slab = _pooled(transform(slices[first : first + _SLAB_SLICES][: len(depth)]), pool)
-        positions = _positions_mm(projection, depth)
-        grid = _slice_grid(positions, alignment, pool, slab)
-        planes = functional.grid_sample(slab[:, None], grid, "bilinear", "zeros", align_corners=False)
-        weights = torch.from_numpy(seen.astype(np.float32)).to(image)
-        image += torch.einsum("shw,s->hw", planes[:, 0], weights)
+    if seen.size == 0:
+        return image
+    row_slice_column = volume.permute(alignment.dims[0], alignment.dims[2], alignment.dims[1])
+    count = int(np.clip(_SLAB_VOXELS // (alignment.counts[0] * alignment.counts[1]), *_SLAB_SLICES))
+    for first in range(int(seen[0]), int(seen[-1]) + 1, count):
+        chosen = slice(first, min(first + count, int(seen[-1]) + 1))
+        slab = transform(row_slice_column[:, chosen].contiguous())
+        image += _scaled_sum(slab, *(_taps_at(depths[chosen], alignment, projection, axis) for axis in (0, 1)))
     return image * _ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
 
 
-def _pooled(slab: Tensor, pool: list[int]) -> Tensor:
-    """Means over pool[0] x pool[1] voxels, so that pixels coarser than voxels miss none; beyond the edge is zero."""
-    if pool == [1, 1]:
-        return slab
-    missing = [-n % f for n, f in zip(slab.shape[1:], pool, strict=True)]
-    padded = functional.pad(slab, (0, missing[1], 0, missing[0]))
-    return functional.avg_pool2d(padded[:, None], pool)[:, 0]
+@dataclass(frozen=True)
+class _Taps:
+    """Which voxels of a slice an image axis reads: index and weight, both [slices, pixels, taps]."""
+
+    index: NDArray[np.int64]
+    weight: NDArray[np.float32]
+
+
+def taps(coordinate: Array, width: Array, voxels: int) -> _Taps:
+    """Interpolation of voxels 0 .. voxels-1 at coordinates [slices, pixels] for pixels `width` [slices] voxels wide.
+
+    Linear where pixels are finer than voxels; a triangle as wide as two pixels where they are coarser, so that no
+    voxel is skipped. Outside the volume is zero, not the edge value: weights are normalised over an endless grid.
+    """
+    width = np.maximum(width, 1.0)[:, None, None]
+    reach = int(np.ceil(width.max() - 1e-9))
+    nearest = np.floor(coordinate)[..., None] + np.arange(1 - reach, reach + 1)
+    weight = np.maximum(1.0 - np.abs(nearest - coordinate[..., None]) / width, 0.0)
+    weight /= weight.sum(axis=-1, keepdims=True)
+    weight[(nearest < 0) | (nearest > voxels - 1)] = 0.0
+    return _Taps(np.clip(nearest, 0, voxels - 1).astype(np.int64), weight.astype(np.float32))
+
+
+def _taps_at(depth_mm: Array, alignment: _Alignment, projection: Projection, axis: int) -> _Taps:
+    """Taps of the rows (axis 0) or the columns (axis 1) in the slices at these depths."""
+    position = _positions_mm(projection, depth_mm)[axis]
+    coordinate = (position - alignment.offset_mm[axis]) / alignment.step_mm[axis]
+    pixel_mm = projection.spacing_mm[axis] / projection.scale_at(depth_mm)[:, axis]
+    return taps(coordinate, np.abs(pixel_mm / alignment.step_mm[axis]), alignment.counts[axis])
+
+
+def _scaled_sum(slab: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
+    """[H, W] sum over the slices of a slab [R, S, C], each resampled to [H, W] by its own taps.
+
+    The interpolation is separable and sparse. `embedding_bag` is torch's sparse-times-dense product with rows of
+    two or so entries, some thirty times as fast on a CPU as grid_sample.
+    """
+    _, slices, column_count = slab.shape
+    height, width = rows.index.shape[1], columns.index.shape[1]
+    by_slice = np.arange(slices)[:, None, None]
+    stretched = _weighted_rows(slab.reshape(-1, column_count), rows.index * slices + by_slice, rows.weight)
+    table = stretched.view(slices, height, column_count).transpose(1, 2).reshape(-1, height)
+    across = (columns.index + column_count * by_slice).swapaxes(0, 1)
+    return _weighted_rows(table, across.reshape(width, -1), columns.weight.swapaxes(0, 1).reshape(width, -1)).T
+
+
+def _weighted_rows(table: Tensor, index: NDArray[np.int64], weight: NDArray[np.float32]) -> Tensor:
+    """[N, C] sums of rows of `table` [M, C], for index and weight of shape [..., K] with N leading items."""
+    bags = torch.from_numpy(index.reshape(-1, index.shape[-1])).to(table.device)
+    weights = torch.from_numpy(weight.reshape(-1, weight.shape[-1])).to(table.device)
+    return functional.embedding_bag(bags, table, per_sample_weights=weights, mode="sum")
 
 
 def _positions_mm(projection: Projection, depth_mm: Array) -> tuple[Array, Array]:
@@ -221,18 +239,6 @@ def _positions_mm(projection: Projection, depth_mm: Array) -> tuple[Array, Array
         for a in (0, 1)
     )
     return rows, columns
-
-
-def _slice_grid(positions: tuple[Array, Array], alignment: _Alignment, pool: list[int], slab: Tensor) -> Tensor:
-    """[slices, H, W, 2] sampling grid of grid_sample."""
-    normalised = []
-    for axis in (0, 1):
-        index = (positions[axis] - alignment.offset_mm[axis]) / alignment.step_mm[axis]
-        unit = 2.0 * (index + 0.5) / (pool[axis] * slab.shape[1 + axis]) - 1.0
-        normalised.append(torch.from_numpy(np.nan_to_num(unit, nan=-9.0).astype(np.float32)).to(slab.device))
-    rows, columns = normalised
-    shape = (rows.shape[0], rows.shape[1], columns.shape[1])
-    return torch.stack([columns[:, None, :].expand(shape), rows[:, :, None].expand(shape)], dim=-1)
 
 
 def _ray_length_factor(projection: Projection, device: torch.device) -> Tensor:
@@ -310,7 +316,7 @@ def _march_depths(values: Tensor, matrix: Array, projection: Projection) -> tupl
     spacing = float(np.linalg.norm(matrix[:3, :3], axis=0).min())
     count = max(1, int(np.ceil((high - low) / spacing)))
     step = max(high - low, 0.0) / count
-    depths: Array = low + step * (np.arange(count) + 0.5)
+    depths = np.asarray(low + step * (np.arange(count) + 0.5), dtype=np.float64)
     return depths, step
 
 
