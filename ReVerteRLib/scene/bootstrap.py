@@ -14,13 +14,13 @@ from ReVerteRLib.scene.messages import vtk_messages
 # Order matters: colours before volumes, and segmentations before any segmentation node exists, because its logic
 # registers the representations ("Binary labelmap", "Closed surface") that such nodes are made of.
 _LOGICS = {
-    "colors": "vtkSlicerColorLogic",
-    "segmentations": "vtkSlicerSegmentationsModuleLogic",
-    "subjecthierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
-    "volumes": "vtkSlicerVolumesLogic",
-    "markups": "vtkSlicerMarkupsLogic",
-    "models": "vtkSlicerModelsLogic",
-    "terminologies": "vtkSlicerTerminologiesModuleLogic",
+    "Colors": "vtkSlicerColorLogic",
+    "Segmentations": "vtkSlicerSegmentationsModuleLogic",
+    "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "Volumes": "vtkSlicerVolumesLogic",
+    "Markups": "vtkSlicerMarkupsLogic",
+    "Models": "vtkSlicerModelsLogic",
+    "Terminologies": "vtkSlicerTerminologiesModuleLogic",
 }
 
 
@@ -32,7 +32,7 @@ def import_slicer() -> Any:
         raise ResourceError(
             "3D Slicer's scene library is not installed",
             where="slicer-core",
-            remedy='Run \'pip install "reverter-slicer[slicer]"\', or work in the Python console of 3D Slicer',
+            remedy="Run 'pip install \"reverter-slicer[slicer]\"', or work in the Python console of 3D Slicer",
         ) from error
     return slicer
 
@@ -56,7 +56,7 @@ class SceneHost:
         # The terminologies logic looks for files that slicer-core does not ship, and says so: no fault of ours.
         with vtk_messages():
             self.application_logic = self._application_logic()
-            self.logics = {name: self._logic(class_name) for name, class_name in _LOGICS.items()}
+            self.logics = {name: self._logic(name, class_name) for name, class_name in _LOGICS.items()}
         self._allow_bundles()
         self._publish()
 
@@ -66,12 +66,14 @@ class SceneHost:
         logic.SetTemporaryPath(self._cache_folder.name)
         return logic
 
-    def _logic(self, class_name: str) -> Any:
+    def _logic(self, name: str, class_name: str) -> Any:
         logic = getattr(self.slicer, class_name)()
         if hasattr(logic, "SetMRMLApplicationLogic"):
             logic.SetMRMLApplicationLogic(self.application_logic)
         logic.SetMRMLScene(self.scene)
-        if class_name == "vtkSlicerColorLogic":
+        # Views ask the application logic for these, for example the markups view for "Markups".
+        self.application_logic.SetModuleLogic(name, logic)
+        if name == "Colors":
             self.application_logic.SetColorLogic(logic)
         return logic
 
@@ -85,7 +87,7 @@ class SceneHost:
 
     def _publish(self) -> None:
         self._modules = SimpleNamespace(
-            **{name: SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in self.logics.items()}
+            **{name.lower(): SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in self.logics.items()}
         )
         self.slicer.mrmlScene, self.slicer.modules = self.scene, self._modules
 

@@ -51,7 +51,8 @@ def build_scene(
 ) -> SpineScene:
     """Adds one spine to `scene` under one study: radiographs, centroids, segmentation, models (all given in LPS mm).
 
-    surfaces: vtkPolyData by level. When a part cannot be added, none stays in the scene. Raises what add_radiograph, add_segmentation and add_models raise.
+    surfaces: vtkPolyData by level. When a part cannot be added, none stays in the scene. Raises what add_radiograph,
+    add_segmentation and add_models raise.
     """
     hierarchy = scene.GetSubjectHierarchyNode()
     study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), name)
@@ -62,7 +63,7 @@ def build_scene(
 
     try:
         ap, lateral = (place(add_radiograph(scene, view)) for view in radiographs) if radiographs else (None, None)
-        return SpineScene(
+        result = SpineScene(
             scene=scene,
             name=name,
             ap=ap,
@@ -75,6 +76,17 @@ def build_scene(
     except Exception:
         hierarchy.RemoveItem(study)
         raise
+    _hide_what_misleads(result)
+    return result
+
+
+def _hide_what_misleads(spine: SpineScene) -> None:
+    """A slice through the segmentation looks like an outline on the radiograph but is none; models show it in 3D."""
+    if spine.segmentation is None:
+        return
+    display = spine.segmentation.GetDisplayNode()
+    display.SetVisibility2D(spine.ap is None)
+    display.SetVisibility3D(not spine.models)
 
 
 def save_mrb(spine: SpineScene, path: Path) -> None:

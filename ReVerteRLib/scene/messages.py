@@ -49,8 +49,8 @@ def vtk_messages() -> Iterator[VtkMessages]:
 
 
 @contextlib.contextmanager
-def vtk_errors_raised() -> Iterator[VtkMessages]:
-    """As `vtk_messages`, and raises ReVerteRError at the end when VTK reported an error (not for warnings).
+def vtk_errors_raised(kind: type[ReVerteRError] = ReVerteRError) -> Iterator[VtkMessages]:
+    """As `vtk_messages`, and raises `kind` at the end when VTK reported an error (not for warnings).
 
     An exception of the body itself passes unchanged.
     """
@@ -58,7 +58,7 @@ def vtk_errors_raised() -> Iterator[VtkMessages]:
         yield messages
     if messages.errors:
         more = f" (and {len(messages.errors) - 1} more)" if len(messages.errors) > 1 else ""
-        raise ReVerteRError(f"VTK reported: {messages.summary()}{more}")
+        raise kind(f"VTK reported: {messages.summary()}{more}")
 
 
 def _listener(messages: list[str]) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from ReVerteRLib.anatomy import Level, level_from_name
-from ReVerteRLib.errors import VolumeError
 from ReVerteRLib.scene import roles
 from ReVerteRLib.scene.frames import surface_to_lps, surface_to_ras
 
+_LOGGER = logging.getLogger("ReVerteR")
 FOLDER_NAME = "Vertebrae"
 
 
@@ -17,16 +18,16 @@ def add_models(scene: Any, surfaces: Mapping[Level, Any], parent_item: int | Non
     """One vtkMRMLModelNode per surface (vtkPolyData, LPS mm), from the head down, in the folder "Vertebrae".
 
     parent_item: subject-hierarchy item to put the folder under; the top of the scene if None.
-    Raises VolumeError for an empty surface, before anything is added.
+    Empty surfaces are left out with a logged warning, so that one lost vertebra does not cost the others.
     """
-    for level, surface in surfaces.items():
-        if surface.GetNumberOfCells() == 0:
-            raise VolumeError("the surface is empty", where=level.name, remedy="Leave this vertebra out")
     hierarchy = scene.GetSubjectHierarchyNode()
     parent = hierarchy.GetSceneItemID() if parent_item is None else parent_item
     folder = hierarchy.CreateFolderItem(parent, FOLDER_NAME)
     nodes = {}
     for level, surface in sorted(surfaces.items()):
+        if surface.GetNumberOfCells() == 0:
+            _LOGGER.warning("%s: the surface is empty, there is no model of it", level.name)
+            continue
         nodes[level] = _add_model(scene, level, surface)
         roles.put_under(scene, nodes[level], folder)
     return nodes

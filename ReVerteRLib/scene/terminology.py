@@ -23,7 +23,7 @@ def terminology_tag(level: Level) -> str:
     """
     category = f"SCT^{_CATEGORY_CODE}^{_CATEGORY_MEANING}"
     kind = f"SCT^{level.snomed_code}^{level.snomed_meaning}"
-    return "~".join([CONTEXT_NAME, category, kind, "^^", _REGION_CONTEXT, "^^", "^^"])
+    return f"{CONTEXT_NAME}~{category}~{kind}~^^~{_REGION_CONTEXT}~^^~^^"
 
 
 def terminology_context() -> dict[str, Any]:
