@@ -150,18 +150,23 @@ def read_ct(path: Path) -> CtVolume:
     """
     array, matrix = _volume_array(Path(path))
     array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise VolumeError("the CT holds values that are not numbers", where=path, remedy="Export it again")
-    low, high = float(array.min()), float(array.max())
+    check_hounsfield(array, str(path))
+    return CtVolume(array, matrix, str(path))
+
+
+def check_hounsfield(array_kji: NDArray[Any], source: str | Path) -> None:
+    """Raises VolumeError for NaN, flat volumes and values that cannot be those of a CT."""
+    if not np.isfinite(array_kji).all():
+        raise VolumeError("the CT holds values that are not numbers", where=source, remedy="Export it again")
+    low, high = float(array_kji.min()), float(array_kji.max())
     if high - low < 1.0:
-        raise VolumeError(f"the CT is empty (all voxels are {low:g})", where=path)
+        raise VolumeError(f"the CT is empty (all voxels are {low:g})", where=source)
     if low > -200.0 or high < 100.0:
         raise VolumeError(
             f"the values {low:g} to {high:g} are not Hounsfield units (air -1000, bone over 200)",
-            where=path,
+            where=source,
             remedy="Give a CT, not a mask, a radiograph or a rescaled image",
         )
-    return CtVolume(array, matrix, str(path))
 
 
 def read_labels(path: Path) -> LabelVolume:
