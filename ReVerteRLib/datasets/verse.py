@@ -19,6 +19,7 @@ __all__ = [
     "Participant",
     "VerseSubject",
     "body_centre",
+    "check_subject",
     "clipped_levels",
     "cut_levels",
     "find_subjects",
@@ -271,6 +272,22 @@ def load_subject(subject: VerseSubject, *, with_ct: bool = True) -> LoadedSubjec
         clipped=examined.clipped,
         problems=examined.warnings,
     )
+
+
+def check_subject(subject: VerseSubject) -> tuple[str, ...]:
+    """The warnings about a scan. Raises one DatasetError that lists everything wrong when it is unusable.
+
+    Found are: missing and unreadable files, masks without vertebrae, CT and mask that do not lie on each
+    other, impossible spacing, unknown labels, fragments, levels out of order, images turned upside down or front
+    to back, centroids off their bone, centroids and labels without each other, whole-bone centres of mass
+    given as body centres. A plain left-right mirror image cannot be told from the mask alone; it shows when the
+    centroids were not mirrored along.
+    """
+    from ReVerteRLib.datasets.verse_checks import examine
+
+    examined = examine(subject, with_ct=True)
+    examined.raise_if_unusable()
+    return examined.warnings
 
 
 def named_levels(names: tuple[str, ...], where: Path) -> tuple[Level, ...]:

@@ -65,20 +65,6 @@ class Examined:
         )
 
 
-def check_subject(subject: VerseSubject) -> tuple[str, ...]:
-    """The warnings about a scan. Raises one DatasetError that lists everything wrong when it is unusable.
-
-    Found are: missing and unreadable files, masks without vertebrae, CT and mask that do not lie on each
-    other, impossible spacing, unknown labels, fragments, levels out of order, images turned upside down or front
-    to back, centroids off their bone, centroids and labels without each other, whole-bone centres of mass
-    given as body centres. A plain left-right mirror image cannot be told from the mask alone; it shows when the
-    centroids were not mirrored along.
-    """
-    examined = examine(subject, with_ct=True)
-    examined.raise_if_unusable()
-    return examined.warnings
-
-
 def examine(subject: VerseSubject, *, with_ct: bool) -> Examined:
     """Reads a scan and notes everything wrong with it; never raises for bad content."""
     found = Examined(subject)

@@ -1,0 +1,1 @@
+"""How good reconstructions are: metrics, reports, the evaluation run. Import from the modules."""
