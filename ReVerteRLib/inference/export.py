@@ -12,7 +12,7 @@ from ReVerteRLib.files import written_aside
 from ReVerteRLib.imaging.volume import LabelVolume, write_volume
 from ReVerteRLib.inference.result import SpineReconstruction
 
-_CATEGORY = "Segmentation category and type - 3D Slicer General Anatomy list"
+_CATEGORY = "Segmentation category and type - ReVerteR vertebrae"
 _REGIONS = "Anatomic codes - DICOM master list"
 
 

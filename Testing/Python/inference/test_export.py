@@ -52,6 +52,13 @@ def test_levels_without_own_concept_use_the_generic_one():
     assert "SCT^51282000^Vertebra" in terminology_entry(level_from_name("T13"))
 
 
+def test_files_and_scenes_carry_the_same_terminology():
+    from ReVerteRLib.anatomy import VERTEBRAE
+    from ReVerteRLib.scene.terminology import terminology_tag
+
+    assert [terminology_entry(level) for level in VERTEBRAE] == [terminology_tag(level) for level in VERTEBRAE]
+
+
 def test_slicer_reads_the_segmentation(spine_result, tmp_path):
     slicer = pytest.importorskip("slicer")
     from ReVerteRLib.scene.bootstrap import SceneHost

@@ -1,0 +1,89 @@
+"""Argument types and options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ReVerteRLib.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from ReVerteRLib.anatomy import Level
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def positive(text: str) -> float:
+    """A number over zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
+    return value
+
+
+def levels(text: str) -> list[Level]:
+    """Levels from 'T12,L1' or a range 'T10-L2'; ArgumentTypeError names the level that is none."""
+    from ReVerteRLib.anatomy import VERTEBRAE, level_from_name
+
+    chosen: list[Level] = []
+    try:
+        for part in filter(None, (p.strip() for p in text.split(","))):
+            first, _, last = part.partition("-")
+            low = level_from_name(first)
+            high = level_from_name(last) if last else low
+            chosen += [level for level in VERTEBRAE if low.order <= level.order <= high.order] or [low]
+    except ArgumentError as error:
+        raise argparse.ArgumentTypeError(error.message()) from error
+    if not chosen:
+        raise argparse.ArgumentTypeError("no level is named; use for example T12,L1")
+    return sorted(set(chosen))
+
+
+def names(text: str) -> list[str]:
+    """Names separated by commas."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("no name is given")
+    return found
+
+
+def add_out(parser: argparse.ArgumentParser, *, required: bool = True, default: Path | None = None) -> None:
+    """--out DIR."""
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", required=required, default=default, help="folder for the results"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device."""
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """--weights NAME, a shipped name or a file."""
+    parser.add_argument(
+        "--weights", default="default", metavar="NAME", help="shipped weights by name, or a .safetensors file"
+    )
+
+
+def add_levels(parser: argparse.ArgumentParser) -> None:
+    """--levels."""
+    parser.add_argument(
+        "--levels", type=levels, metavar="LIST", help="only these, for example T12,L1 or T10-L2 (default: all placed)"
+    )
+
+
+def count(text: str) -> int:
+    """A whole number over zero."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return value
