@@ -1,0 +1,99 @@
+"""The corpus: resumable, reproducible, and its samples are consistent with each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from block_phantom import block_spine
+
+import ReVerteRLib.datasets.corpus as corpus_module
+from ReVerteRLib.datasets.corpus import Augmentation, CorpusDataset, CorpusSettings, CorpusSource, prepare
+from ReVerteRLib.datasets.patches import PatchSettings
+from ReVerteRLib.datasets.synthesis import prepare_source
+from ReVerteRLib.errors import CancelledError, DatasetError
+
+PATCHES = PatchSettings(
+    posterior_offset_mm=12.0, centroid_shape="gaussian", normalisation="patch_zscore", neighbours=True
+)
+SETTINGS = CorpusSettings(patients=2, seed=4, spacing_mm=3.0, patches=PATCHES, cone_share=0.5)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A corpus of two patients made of the block spine."""
+    patch = pytest.MonkeyPatch()
+    spine = prepare_source(*block_spine())
+    source = CorpusSource(spine, spine.levels)
+    patch.setattr(corpus_module, "load_corpus_sources", lambda *_: ([source], None))
+    out = tmp_path_factory.mktemp("corpus")
+    prepare(out, out, SETTINGS)
+    yield out
+    patch.undo()
+
+
+def test_every_whole_level_becomes_a_sample_of_the_contracted_shape(made):
+    data = CorpusDataset(made, PATCHES)
+    assert 6 <= len(data) <= 8
+    sample = data[0]
+    assert sample["ap"].shape == sample["lateral"].shape == (2, 120, 120)
+    assert sample["mask"].shape == (1, 120, 120, 120)
+    assert sample["perspective"].shape == (2, 4)
+    assert sample["mask"].sum() > 400
+
+
+def test_marks_and_mask_lie_on_each_other(made):
+    data = CorpusDataset(made, PATCHES)
+    for index in range(len(data)):
+        sample = data[index]
+        z, y, x = np.round(sample["centroid_zyx"]).astype(int)
+        assert sample["mask"][0, z - 3 : z + 4, y - 3 : y + 4, x - 3 : x + 4].mean() > 0.9
+        assert sample["ap"][1, z, x] > 0.9
+        assert sample["lateral"][1, z, y] > 0.9
+
+
+def test_mirroring_mirrors_image_mask_and_perspective_together(made):
+    plain, flipped = (CorpusDataset(made, PATCHES, augmentation=Augmentation(flip=f)) for f in (0.0, 1.0))
+    for index in range(len(plain)):
+        a, b = plain[index], flipped[index]
+        assert np.array_equal(a["ap"][:, :, ::-1], b["ap"])
+        assert np.array_equal(a["lateral"], b["lateral"])
+        assert np.array_equal(a["mask"][..., ::-1], b["mask"])
+        assert np.allclose(a["perspective"][1, 2:], -b["perspective"][1, 2:])
+
+
+def test_augmentation_changes_from_epoch_to_epoch_and_is_reproducible(made):
+    data = CorpusDataset(made, PATCHES, augmentation=Augmentation.training(), seed=3)
+    first = data[0]["ap"].copy()
+    assert np.array_equal(first, data[0]["ap"])
+    data.set_epoch(1)
+    assert not np.array_equal(first, data[0]["ap"])
+
+
+def test_making_it_again_changes_nothing_and_a_lost_patient_comes_back_the_same(made):
+    lost = made / "patient-00001.npz"
+    with np.load(lost) as stored:
+        before = dict(stored)
+    kept = (made / "patient-00000.npz").stat().st_mtime_ns
+    lost.unlink()
+    prepare(made, made, SETTINGS)
+    with np.load(lost) as stored:
+        assert all(np.array_equal(before[key], stored[key], equal_nan=before[key].dtype.kind == "f") for key in before)
+    assert (made / "patient-00000.npz").stat().st_mtime_ns == kept
+
+
+def test_a_folder_of_other_settings_is_refused_and_kept(made):
+    with pytest.raises(DatasetError, match="other settings"):
+        prepare(made, made, dataclasses.replace(SETTINGS, seed=5))
+    assert len(list(made.glob("patient-*.npz"))) == 2
+
+
+def test_cancelling_says_how_to_go_on(made, tmp_path):
+    with pytest.raises(CancelledError, match="go on"):
+        prepare(made, tmp_path, SETTINGS, cancelled=lambda: True)
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(DatasetError, match="corpus is empty"):
+        CorpusDataset(tmp_path, PATCHES)
