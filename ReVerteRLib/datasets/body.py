@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -304,7 +305,7 @@ def _levels_with_their_gaps(levels: tuple[Level, ...], centroids: CentroidSet) -
     """The patient's levels, and absent ones for which there is no room between their neighbours."""
     present = list(levels)
     ordered = list(centroids)
-    for upper, lower in zip(ordered, ordered[1:], strict=False):
+    for upper, lower in itertools.pairwise(ordered):
         missing = lower.level.order - upper.level.order - 1
         gap = upper.position_lps_mm[2] - lower.position_lps_mm[2]
         if missing and gap < 1.5 * _USUAL_PITCH_MM:

@@ -293,7 +293,7 @@ class CorpusDataset:
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        s, d, size = self._settings, self._data, self._settings.size
+        d, size = self._data, self._settings.size
         rng = np.random.default_rng([self._seed, self._epoch, int(index)])
         mask = np.unpackbits(d["mask"][index], count=size**3).reshape(size, size, size)
         own, near = d["centroid_zyx"][index], self._neighbours(index, rng)

@@ -132,7 +132,7 @@ class SyntheticPatient:
         atlas: BodyAtlas | None = None,
         margin_mm: tuple[float, float] | None = None,
     ) -> None:
-        """Without a deformation the spine stays as it is; margin_mm is what the scan shows below and above the spine."""
+        """Without a deformation the spine stays as it is; margin_mm: what the scan shows below and above the spine."""
         self.source = source
         self.seed = seed
         self._rng = np.random.default_rng([seed, 1])
