@@ -52,7 +52,7 @@ class Film(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x [B, C, ...], condition [B, D]."""
+        """Features x [B, C, ...] under a condition [B, D]."""
         scale, shift = self.linear(condition).reshape(x.shape[0], 2, x.shape[1], *[1] * (x.dim() - 2)).unbind(1)
         return x * (1.0 + scale) + shift
 

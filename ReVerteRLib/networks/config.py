@@ -86,7 +86,8 @@ class GeneratorConfig:
                 f"unknown generator setting {', '.join(unknown)}", remedy=f"Known are: {', '.join(sorted(names))}"
             )
         try:
-            return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in record.items()})
+            values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
+            return cls(**values)
         except TypeError as error:
             raise ArgumentError(f"a generator setting has the wrong type ({error})") from error
 

@@ -55,6 +55,7 @@ class ReVerteRGenerator(nn.Module):
         level: Tensor | None = None,
         centroid_zyx: Tensor | None = None,
         perspective: Tensor | None = None,
+        *,
         full_resolution: bool = True,
     ) -> Tensor:
         """Logits [B, 1, S, S, S]; with full_resolution=False those of the trunk, S / config.stride per edge.
@@ -129,7 +130,7 @@ class ReVerteRGenerator(nn.Module):
         if self.extra is not None:
             coarse = size // self.config.stride
             extra = torch.cat(self._extra_channels(embedded, centre, coarse, self.config.stride), dim=1)
-            volumes[0] = volumes[0] + self.extra(extra.contiguous(memory_format=torch.channels_last_3d))
+            volumes[0] = volumes[0] + self.extra(extra.contiguous(memory_format=torch.channels_last_3d))  # noqa: S610
         return relu(volumes[0]), volumes[1:]
 
     def _extra_channels(self, embedded: Tensor | None, centre: Tensor, size: int, stride: int) -> list[Tensor]:

@@ -21,7 +21,7 @@ def lift(features: Tensor, view_axis: int) -> Tensor:
 def lift_pair(
     ap: Tensor, lateral: Tensor, perspective: Tensor | None = None, centroid_zyx: Tensor | None = None, stride: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """Both views as volumes [B, C, S, S, S]; equal to `expand_pair` broadcast where all rays are parallel.
+    """Both views as volumes [B, C, S, S, S]; views without a copy where all rays are parallel.
 
     ap, lateral:  [B, C, S, S] features at `stride` patch pixels per feature pixel.
     perspective:  [B, 2, 4] as PatchGrid.perspective gives it (AP, lateral), in patch pixels; None or zeros for
@@ -38,17 +38,18 @@ def lift_pair(
     centroid = centroid_zyx.to(ap.device, torch.float32)
     rays = perspective.to(ap.device, torch.float32)
     return (
-        _sample(ap, z, x, y - centroid[:, 1, None, None, None], rays[:, 0], stride),
-        _sample(lateral, z, y, x - centroid[:, 2, None, None, None], rays[:, 1], stride),
+        _sample(ap, (z, x), y - centroid[:, 1, None, None, None], rays[:, 0], stride),
+        _sample(lateral, (z, y), x - centroid[:, 2, None, None, None], rays[:, 1], stride),
     )
 
 
-def _sample(features: Tensor, row: Tensor, column: Tensor, behind: Tensor, ray: Tensor, stride: int) -> Tensor:
+def _sample(features: Tensor, position: tuple[Tensor, Tensor], behind: Tensor, ray: Tensor, stride: int) -> Tensor:
     """Features at principal + (position - principal) / (1 + behind * inverse), all in patch pixels.
 
     Rays that leave the patch image read its border, since the anatomy continues there.
     """
     size = features.shape[-1]
+    row, column = position
     principal_row, principal_column, inverse_row, inverse_column = ray.T[:, :, None, None, None]
     rows = principal_row + (row - principal_row) / (1.0 + behind * inverse_row)
     columns = principal_column + (column - principal_column) / (1.0 + behind * inverse_column)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class ResUNet3d(nn.Module):
             )
             cin = width
         self.add = config.skips == "add"
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.up = nn.ModuleList(_Up(coarse, fine, config.upsampling) for fine, coarse in pairs)
         self.decoder = nn.ModuleList(ResidualBlock(fine if self.add else 2 * fine, fine, norm, 3) for fine, _ in pairs)
         self.film = Film(config.level_embedding, widths[-1]) if config.film else None
@@ -44,7 +46,7 @@ class ResUNet3d(nn.Module):
         """injected[i] joins level i + 1 [B, width, S/2^(i+1), ...]; level [B, D] conditions the bottleneck."""
         skips: list[Tensor] = []
         for depth, blocks in enumerate(self.encoder):
-            for index, block in enumerate(blocks):  # type: ignore[arg-type]
+            for index, block in enumerate(cast("nn.ModuleList", blocks)):
                 x = block(x)
                 if index == 0 and 0 < depth <= len(injected):
                     x = x + injected[depth - 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_unshuffle
@@ -24,12 +26,11 @@ class ViewStem(nn.Module):
             cin = width
         self.film = Film(config.level_embedding, widths[-1]) if config.film else None
         self.decoder = nn.ModuleList(
-            ResidualBlock(coarse + fine, fine, config.norm, 2)
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            ResidualBlock(coarse + fine, fine, config.norm, 2) for fine, coarse in pairwise(widths)
         )
 
     def forward(self, x: Tensor, level: Tensor | None, attention: NonLocalBlock | None) -> list[Tensor]:
-        """x [B, C, S, S], level [B, D] to one tensor per stride, from fine to coarse."""
+        """Image x [B, C, S, S] and level [B, D] to one tensor per stride, from fine to coarse."""
         skips: list[Tensor] = []
         for depth, block in enumerate(self.encoder):
             # The 2x2 pixels of a cell become channels, so the coarse pixel lies exactly in their middle.

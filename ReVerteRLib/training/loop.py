@@ -90,7 +90,7 @@ class Trainer:
         journal = Journal(self.out_dir / "log.csv", self.step)
         last = self.step + stop_after if stop_after else None
         batches = self._stream.batches(self.step * self.run_config.accumulation)
-        with contextlib.closing(batches), _memory_errors():  # type: ignore[type-var]
+        with contextlib.closing(batches), _memory_errors():
             while self.schedule.progress(self.step, self.seconds) < 1.0 and self.step != last:
                 if cancelled is not None and cancelled():
                     self.save()

@@ -37,7 +37,7 @@ class DistanceFields:
         self._known: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     def __call__(self, masks: Tensor, *, remember: bool = False) -> Tensor:
-        """masks [B, 1, D, H, W] bool; float32 of the same shape and device."""  # noqa: D403
+        """For masks [B, 1, D, H, W] bool: float32 of the same shape and device."""
         fields = [self._field(mask, remember) for mask in masks[:, 0].cpu().numpy()]
         return torch.from_numpy(np.stack(fields))[:, None].to(masks.device)
 
@@ -77,7 +77,8 @@ class IntegratedLoss:
     """
 
     def __init__(self, config: LossConfig) -> None:
-        from monai.losses import DiceLoss, FocalLoss
+        from monai.losses.dice import DiceLoss
+        from monai.losses.focal_loss import FocalLoss
 
         self.config = config
         epsilon = config.dice_epsilon
@@ -88,7 +89,7 @@ class IntegratedLoss:
         self._fields = DistanceFields(config.hd_cache)
 
     def __call__(self, logits: Tensor, target: Tensor, scores: Tensor | None = None, step: int = 0) -> LossTerms:
-        """logits, target [B, 1, D, H, W]; scores of the discriminator on the prediction; step for hd_every."""  # noqa: D403
+        """For logits, target [B, 1, D, H, W]; discriminator scores of the prediction; the step, for hd_every."""
         c, logits, target = self.config, logits.float(), target.float()
         parts: dict[str, Tensor] = {}
         if c.w_dice:

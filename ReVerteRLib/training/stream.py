@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -34,7 +34,7 @@ class BatchStream:
         self._source, self._batch, self._seed = source, batch, seed
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
-    def batches(self, start: int) -> Iterator[Batch]:
+    def batches(self, start: int) -> Generator[Batch, None, None]:
         """Batch number `start` and all that follow."""
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
             position = start
