@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ReVerteRLib.centroids import CentroidSet
     from ReVerteRLib.datasets.sample import SampleCase
     from ReVerteRLib.imaging.radiograph import RadiographPair
+    from ReVerteRLib.inference import Reconstructor
     from ReVerteRLib.inference.result import SpineReconstruction
 
 NAME = "demo"
@@ -33,12 +34,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Writes the radiographs, the centroids, all that `reconstruct` writes, and report.html."""
     clock = StageClock()
     with staged_folder(arguments.out) as folder:
+        reconstructor = _reconstructor(arguments, console, clock)
         sample, centroids = _read(console, clock)
         case = _Case(sample, centroids, _simulate(sample, arguments, folder, clock))
-        spine = _reconstruct(case, arguments, console, clock)
+        spine = _reconstruct(case, reconstructor, console, clock)
         with console.progress("write") as progress:
             progress(0, 1, "segmentation, models, pictures, scene, report")
-            record = _write(case, spine, folder, clock)
+            record = _write(case, spine, folder, clock, console)
             progress(1, 1, "")
     _tell(record, arguments.out, console)
     return 0
@@ -51,6 +53,18 @@ class _Case:
     sample: SampleCase
     centroids: CentroidSet
     pair: RadiographPair
+
+
+def _reconstructor(arguments: argparse.Namespace, console: Console, clock: StageClock) -> Reconstructor:
+    """First of all, because a fault with the weights should not cost a download."""
+    from ReVerteRLib.inference import Reconstructor, load_weights
+
+    with clock.stage("weights"):
+        weights = load_weights(arguments.weights)
+        reconstructor = Reconstructor(weights, arguments.device)
+    if weights.note:
+        console.note(weights.note)
+    return reconstructor
 
 
 def _read(console: Console, clock: StageClock) -> tuple[SampleCase, CentroidSet]:
@@ -83,16 +97,7 @@ def _simulate(sample: SampleCase, arguments: argparse.Namespace, folder: Path, c
     return pair
 
 
-def _reconstruct(
-    case: _Case, arguments: argparse.Namespace, console: Console, clock: StageClock
-) -> SpineReconstruction:
-    from ReVerteRLib.inference import Reconstructor, load_weights
-
-    with clock.stage("weights"):
-        weights = load_weights(arguments.weights)
-        reconstructor = Reconstructor(weights, arguments.device)
-    if weights.note:
-        console.note(weights.note)
+def _reconstruct(case: _Case, reconstructor: Reconstructor, console: Console, clock: StageClock) -> SpineReconstruction:
     with console.progress("reconstruct") as progress:
         spine = reconstructor.reconstruct(case.pair, case.centroids, progress=progress)
     for name, seconds in spine.timings_s.items():
@@ -100,25 +105,31 @@ def _reconstruct(
     return spine
 
 
-def _write(case: _Case, spine: SpineReconstruction, folder: Path, clock: StageClock) -> dict[str, Any]:
+def _write(
+    case: _Case, spine: SpineReconstruction, folder: Path, clock: StageClock, console: Console
+) -> dict[str, Any]:
     from ReVerteRLib.centroids import write_centroids
     from ReVerteRLib.cli.outputs import write_case
     from ReVerteRLib.cli.reconstruct import reconstruction_record
     from ReVerteRLib.cli.report import write_report
-    from ReVerteRLib.cli.scores import score_spine
+    from ReVerteRLib.evaluation.report import summarise
+    from ReVerteRLib.evaluation.runner import score_spine
     from ReVerteRLib.files import write_json
 
     write_centroids(case.centroids, folder / "centroids.mrk.json")
     files, notes = write_case(spine, case.pair, case.centroids, folder, clock)
+    for note in notes:
+        console.note(note)
     with clock.stage("evaluate"):
-        rows, summary = score_spine(spine, case.sample.labels, case.sample.name)
+        levels = [v.level for v in spine.vertebrae]
+        rows = score_spine(spine, case.sample.labels, levels, case.centroids, subject=case.sample.name, ct="real")
     record = {
         **reconstruction_record(spine),
         "sample": {"name": case.sample.name, "source": case.sample.source},
         "notes": [*spine.notes, *notes],
         "stages_s": clock.rounded(),
-        "evaluation": summary,
-        "rows": rows,
+        "evaluation": summarise(rows, spine.weights_name, spine.weights_sha256),
+        "rows": [row.as_record() for row in rows],
         "files": {**files, "centroids": "centroids.mrk.json", "report": "report.json", "page": "report.html"},
     }
     write_json(folder / "report.json", record)
@@ -140,8 +151,6 @@ def _tell(record: dict[str, Any], out: Path, console: Console) -> None:
     )
     stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in record["stages_s"].items())
     console.say(f"Seconds: {stages}")
-    for note in record["notes"]:
-        console.note(note)
     console.say(f"Report:  {out / 'report.html'}")
     console.say(f"Scene:   {out / record['files']['scene']}" if "scene" in record["files"] else "Scene:   not written")
     console.say(f"Models:  {out / 'models'}")

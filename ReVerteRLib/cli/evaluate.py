@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ReVerteRLib.cli import options
-from ReVerteRLib.cli.console import Console
+from ReVerteRLib.cli.console import Console, ProgressCallback
+from ReVerteRLib.cli.staging import staged_folder
+
+if TYPE_CHECKING:
+    from ReVerteRLib.datasets.atlas import BodyAtlas
+    from ReVerteRLib.datasets.verse import VerseSubject
+    from ReVerteRLib.evaluation.runner import Evaluation
 
 NAME = "evaluate"
 SUMMARY = "score reconstructions of the subjects of a VerSe folder against their masks"
+_ATLAS_SUBJECT = "sub-bp3d01"  # the spine that is in register with the surrounding bones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,4 +44,72 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             where="--centroids auto",
             remedy="Use --centroids reference",
         )
-    raise NotImplementedError
+    with staged_folder(arguments.out) as folder:
+        evaluation = _evaluate(arguments, folder, console)
+        plotted = _plot(evaluation, folder)
+    if not plotted:
+        console.note("dice_by_level.png was not drawn: matplotlib is missing (pip install matplotlib)")
+    for name, reason in evaluation.skipped:
+        console.note(f"{name} was skipped: {reason}")
+    console.table("Reconstruction against the masks", ("region", "n", "Dice", "HD95 mm", "NSD 2 mm"), _rows(evaluation))
+    console.say(f"Results: {arguments.out}")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace, folder: Path, console: Console) -> Evaluation:
+    from ReVerteRLib.datasets.verse import find_subjects, select_subjects
+    from ReVerteRLib.evaluation.runner import ViewSettings, evaluate
+    from ReVerteRLib.inference import Reconstructor, load_weights
+
+    known = find_subjects(arguments.data)
+    subjects = select_subjects(known, arguments.subjects) if arguments.subjects else known
+    weights = load_weights(arguments.weights)
+    if weights.note:
+        console.note(weights.note)
+    with console.progress("evaluate") as progress:
+        needed = any(subject.ct_path is None for subject in subjects)
+        atlas = _atlas(arguments.data, known, progress) if needed else None
+        return evaluate(
+            subjects,
+            Reconstructor(weights, arguments.device),
+            folder,
+            weights=weights.name,
+            sha256=weights.sha256,
+            views=ViewSettings(device=arguments.device, atlas=atlas),
+            progress=progress,
+        )
+
+
+def _atlas(data: Path, known: Sequence[VerseSubject], progress: ProgressCallback) -> BodyAtlas | None:
+    """The bones around the spine for synthetic CTs, where the data set comes with them; else plain bodies are used."""
+    from ReVerteRLib.datasets.atlas import load_atlas
+    from ReVerteRLib.datasets.synthesis import context_folder
+    from ReVerteRLib.datasets.verse import load_subject
+    from ReVerteRLib.files import cache_folder
+
+    context = context_folder(data)
+    reference = next((subject for subject in known if subject.name == _ATLAS_SUBJECT), None)
+    if context is None or reference is None:
+        return None
+    loaded = load_subject(reference, with_ct=False)
+    return load_atlas(context, loaded.labels, loaded.centroids, cache_folder(), lambda text: progress(0, 1, text))
+
+
+def _plot(evaluation: Evaluation, folder: Path) -> bool:
+    """Dice by level, where matplotlib is installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
+    from ReVerteRLib.evaluation.plots import plot_by_level
+
+    plot_by_level(evaluation.rows, folder / "dice_by_level.png")
+    return True
+
+
+def _rows(evaluation: Evaluation) -> list[tuple[object, ...]]:
+    summary = evaluation.summary
+    groups = {**summary["by_region"], "all": summary}
+    return [
+        (name, part["n"], *(f"{part[metric]['mean']:.3f}" for metric in ("dice", "hd95_mm", "nsd_2mm")))
+        for name, part in groups.items()
+        if part["n"]
+    ]

@@ -14,7 +14,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 1080px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.6em; margin-bottom: .1em; } h2 { font-size: 1.15em; margin-top: 2em; }
 .use { color: #8a4b00; font-weight: 600; } .small { color: #55636f; font-size: .9em; }
-table { border-collapse: collapse; } 
+table { border-collapse: collapse; }
 th, td { padding: .25em .9em; text-align: right; border-bottom: 1px solid #dde3e8; }
 th:first-child, td:first-child { text-align: left; } tr.mean td { font-weight: 600; border-top: 2px solid #93a1ad; }
 .pictures { display: flex; flex-wrap: wrap; gap: 12px; } figure { margin: 0; }

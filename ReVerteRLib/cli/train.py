@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     _refuse_overwriting(out, arguments.resume)
     corpus = arguments.corpus or out / "corpus"
     training = _corpus(arguments, config, corpus / "train", console)
+    assert training is not None  # noqa: S101 - only the validation split may be absent
     validation = _corpus(arguments, config, corpus / "val", console)
     trainer = Trainer(config, training, validation, out)
     with console.progress("train") as progress:

@@ -21,6 +21,7 @@ from ReVerteRLib.geometry import INFERIOR, LEFT, POSTERIOR, Array, PatchGrid
 from ReVerteRLib.imaging.volume import LabelVolume
 
 THRESHOLD = 0.5
+_NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class LevelPatch:
 class LevelField:
     """One level in the common grid, cropped: where it is above 0.5 it owns the voxel.
 
-    values: float32 [z, y, x] (z to the feet), one voxel of background around what belongs to the level.
+    values: float32 [z, y, x] (z to the feet) with a border of zeros.
     zyx_to_lps_mm: 4x4 place of the crop.
     """
 
@@ -100,15 +101,23 @@ def _lattice_start(grid: PatchGrid) -> Array:
 
 
 def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, slice], NDArray[np.float32]]:
-    """The cube resampled to the common grid (trilinear, 0 outside) and the window that it fills."""
+    """The cube resampled to the common grid (trilinear, 0 outside) and the window that it fills.
+
+    Only the box that holds all probabilities over 1 % is resampled; the rest cannot reach any threshold.
+    """
     from scipy.ndimage import affine_transform
 
     window, offset = target.window(patch.grid)
-    shape = tuple(s.stop - s.start for s in window)
-    values = affine_transform(
-        np.asarray(patch.probability, dtype=np.float32), np.ones(3), offset, shape, order=1, mode="constant"
+    box = _box_of(patch.probability > _NEGLIGIBLE, margin=2)
+    values = np.asarray(patch.probability[box], dtype=np.float32)
+    # One voxel more on each side, where the window has it, for the shift by part of a voxel.
+    low = np.array([max(b.start - 1, 0) for b in box])
+    start = offset + low - np.array([b.start for b in box])
+    z, y, x = (
+        slice(w.start + int(a), min(w.start + b.stop + 1, w.stop)) for w, a, b in zip(window, low, box, strict=True)
     )
-    return window, values
+    shape = (z.stop - z.start, y.stop - y.start, x.stop - x.start)
+    return (z, y, x), affine_transform(values, np.ones(3), start, shape, order=1, mode="constant")
 
 
 class SpineAssembly:
@@ -151,9 +160,9 @@ class SpineAssembly:
         lost = (values >= 0.5) & ~own
         values[lost] = np.minimum(1.0 - _to_half(best[lost], self._threshold), np.float32(0.5 - 1e-3))
         values[own] = np.maximum(values[own], np.float32(0.5 + 1e-3))
-        crop, padding = _crop_box(own)
-        cropped = np.pad(values[crop], padding)
-        first = np.array([w.start + c.start - p[0] for w, c, p in zip(window, crop, padding, strict=True)])
+        crop = _box_of(own, margin=2)
+        cropped = np.pad(values[crop], 1)
+        first = np.array([w.start + c.start - 1 for w, c in zip(window, crop, strict=True)])
         matrix = self.target.zyx_to_lps_mm
         matrix[:3, 3] += matrix[:3, :3] @ first
         return LevelField(patch.level, cropped, matrix)
@@ -166,15 +175,14 @@ def _to_half(values: NDArray[np.float32], threshold: float) -> NDArray[np.float3
     return np.interp(values, [0.0, threshold, 1.0], [0.0, 0.5, 1.0]).astype(np.float32)
 
 
-def _crop_box(own: NDArray[np.bool_]) -> tuple[tuple[slice, ...], list[tuple[int, int]]]:
-    """Box of the true voxels with two around, as slices, and the padding still missing at the array's borders."""
-    slices, padding = [], []
+def _box_of(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice, slice]:
+    """Box of the true voxels with a margin, inside the array; one voxel when there is none."""
+    box = []
     for axis in range(3):
-        hit = np.flatnonzero(own.any(axis=tuple(a for a in range(3) if a != axis)))
-        low, high = int(hit[0]) - 2, int(hit[-1]) + 3
-        slices.append(slice(max(low, 0), min(high, own.shape[axis])))
-        padding.append((max(-low, 0), max(high - own.shape[axis], 0)))
-    return tuple(slices), padding
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        low, high = (int(hit[0]), int(hit[-1])) if hit.size else (0, 0)
+        box.append(slice(max(low - margin, 0), min(high + margin + 1, mask.shape[axis])))
+    return box[0], box[1], box[2]
 
 
 def assemble(patches: Iterable[LevelPatch], threshold: float = THRESHOLD) -> tuple[LabelVolume, list[LevelField]]:
