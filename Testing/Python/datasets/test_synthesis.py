@@ -57,7 +57,8 @@ def test_random_patients_differ_and_stay_anatomical():
 def test_a_synthetic_ct_has_bone_where_the_mask_has(spine):
     labels, centroids = spine
     ct = synthesise_ct(labels, centroids, seed=3, spacing_mm=1.5)
-    ijk = np.round(ct.to_ijk(np.array([c.position_lps_mm for c in centroids]) + [20.5, 0, 0])).astype(int)
+    rim = np.array([c.position_lps_mm for c in centroids]) + np.array([20.5, 0.0, 0.0])
+    ijk = np.round(ct.to_ijk(rim)).astype(int)
     shell = ct.array_kji[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
     assert shell.min() > 150.0
     skin = ct.array_kji[:, 0, :]
