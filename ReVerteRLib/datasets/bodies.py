@@ -84,6 +84,8 @@ def body_centre(labels: LabelVolume, level: Level) -> Array:
     if box is None:
         raise DatasetError(f"{level.name} is not in the label map", where=labels.source)
     mask, first_lps = _on_upright_grid(labels, level.verse_label, box)
+    if not mask.any():  # smaller than a voxel of the working grid
+        return bone_centres(labels)[level]
     zyx = np.array(ndimage.center_of_mass(mask)) if level.name in _RING_LEVELS else _body_centre_zyx(mask)
     centre: Array = first_lps + zyx[::-1] * _WORK_SPACING_MM
     return centre

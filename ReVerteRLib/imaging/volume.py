@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ReVerteRLib.errors import VolumeError
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.geometry import Array
+from ReVerteRLib.imaging.nifti_check import check_nifti_complete
 
 if TYPE_CHECKING:
     import SimpleITK as sitk  # noqa: N813
@@ -105,6 +106,7 @@ def read_sitk(path: Path, *, where_from: str = READABLE) -> sitk.Image:
     try:
         if path.is_dir():
             return _read_series(path)
+        check_nifti_complete(path)
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip()
