@@ -107,7 +107,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         names, default = self.logic.weightNames()
         self.ui.weightsComboBox.addItems(names)
-        self.ui.weightsComboBox.setCurrentText(default or "")
+        self.ui.weightsComboBox.currentText = default or ""
         self.ui.progressBar.visible = False
         self._connectWidgets()
         self.initializeParameterNode()
@@ -168,7 +168,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag = node.connectGui(self.ui)
         self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.updateButtons)
         if node.weights:
-            self.ui.weightsComboBox.setCurrentText(node.weights)
+            self.ui.weightsComboBox.currentText = node.weights
         self.updateButtons()
 
     def _forgetParameterNode(self) -> None:
@@ -238,7 +238,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _showProgress(self, done: int, total: int, text: str) -> None:
         self.ui.progressBar.setRange(0, total)
-        self.ui.progressBar.setValue(done)
+        self.ui.progressBar.value = done
         self.ui.statusLabel.text = _("{level} done, {done} of {total}").format(level=text, done=done, total=total)
         slicer.app.processEvents()
 
@@ -385,7 +385,7 @@ class ReVerteRTest(ScriptedLoadableModuleTest):
         phantom[(abs(i - 40) < 10) & (abs(j - 40) < 9) & (k % 16 < 13)] = 400
         ct = slicer.util.addVolumeFromArray(phantom.astype(np.int16), np.diag([2.0, 2.0, 2.0, 1.0]), "Phantom")
         ap, lateral = logic.simulateRadiographs(ct)
-        self.assertEqual(ap.GetImageData().GetDimensions(), (160, 240, 1))
+        self.assertEqual(ap.GetImageData().GetDimensions(), (161, 241, 1))
         self.assertGreater(slicer.util.arrayFromVolume(lateral).max(), 3.0)
         centroids = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Centroids")
         centroids.AddControlPoint([80.0, 80.0, 124.0], "L1")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ReVerteRLib.anatomy import Level, level_from_name
+from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.geometry import Beam, View
 from ReVerteRLib.imaging import RadiographPair
 from ReVerteRLib.scene.builder import SpineScene, build_scene
@@ -60,6 +61,12 @@ def reconstruct_nodes(
     pair, centroids, chosen = RadiographPair(ap, lateral), centroids_from_node(centroids_node), parse_levels(levels)
     loaded = load_weights(weights) if weights else load_weights()
     spine = Reconstructor(loaded, device).reconstruct(pair, centroids, chosen, progress, cancelled)
+    if not spine.surfaces:
+        raise CentroidError(
+            "the network found no bone at any centroid",
+            where=centroids.source,
+            remedy="Check that the centroids lie in the vertebral bodies and that bone is bright in both radiographs",
+        )
     built = build_scene(scene, labels=spine.labels, surfaces=spine.surfaces)
     for key, value in (
         (WEIGHTS, spine.weights_name),
@@ -84,7 +91,8 @@ def turn_view(scene: Any, cameras_logic: Any, angles_deg: tuple[float, float, fl
     Nothing happens while the layout was never shown or the segmentation is empty.
     """
     view_node = scene.GetSingletonNode(THREED_VIEW, "vtkMRMLViewNode")
+    camera = cameras_logic.GetViewActiveCameraNode(view_node) if view_node is not None else None
     bounds = [0.0] * 6
     segmentation_node.GetRASBounds(bounds)
-    if view_node is not None and bounds[0] <= bounds[1]:
-        camera_pose(*angles_deg, bounds).apply(cameras_logic.GetViewActiveCameraNode(view_node))
+    if camera is not None and bounds[0] <= bounds[1]:
+        camera_pose(*angles_deg, bounds).apply(camera)

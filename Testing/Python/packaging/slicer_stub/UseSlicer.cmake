@@ -1,0 +1,26 @@
+set(Slicer_QTSCRIPTEDMODULES_LIB_DIR lib/Slicer/qt-scripted-modules)
+
+# As Slicer's: files keep the relative path that they are given, and the staging folder is installed. A path with ".."
+# therefore leaves the staging folder and is missing from the package.
+function(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "WITH_GENERIC_TESTS;WITH_SUBDIR;VERBOSE" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(MY_UNPARSED_ARGUMENTS OR NOT MY_NAME)
+    message(FATAL_ERROR "Wrong arguments for slicerMacroBuildScriptedModule: ${ARGN}")
+  endif()
+  set(staging ${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR})
+  foreach(file IN LISTS MY_SCRIPTS MY_RESOURCES)
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "${MY_NAME} lists '${file}', which does not exist")
+    endif()
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/${file} ${staging}/${file} COPYONLY)
+  endforeach()
+  install(DIRECTORY ${staging}/ DESTINATION ${Slicer_QTSCRIPTEDMODULES_LIB_DIR})
+endfunction()
+
+function(slicer_add_python_unittest)
+  cmake_parse_arguments(MY "" "SCRIPT;TESTNAME_PREFIX" "SLICER_ARGS" ${ARGN})
+  get_filename_component(script "${MY_SCRIPT}" ABSOLUTE)
+  if(NOT EXISTS "${script}")
+    message(FATAL_ERROR "The test '${MY_SCRIPT}' does not exist")
+  endif()
+endfunction()
