@@ -230,6 +230,8 @@ def _check(config: TrainingConfig) -> None:
     for where, value, allowed in choices:
         if value not in allowed:
             raise ArgumentError(f"'{value}' is unknown", where=where, remedy=f"Use one of {', '.join(allowed)}")
+    divisor = config.generator.divisor
+    edge = config.patches.size // (config.generator.stride if run.coarse_loss else 1)
     ranges = (
         ("loss weights", min(loss.w_dice, loss.w_hd, loss.w_focal, loss.w_gan, loss.w_ce) >= 0, "at least 0"),
         ("loss weights", loss.w_dice + loss.w_hd + loss.w_focal + loss.w_ce > 0, "one must be above 0"),
@@ -240,7 +242,8 @@ def _check(config: TrainingConfig) -> None:
         ("run", max(run.epochs, run.steps, run.time_limit_minutes) > 0, "epochs, steps or time_limit_minutes above 0"),
         ("run.ema_decay", 0 <= run.ema_decay < 1, "from 0 to below 1"),
         ("run.level_dropout", 0 <= run.level_dropout <= 1, "from 0 to 1"),
-        ("patches.size", config.patches.size % config.generator.divisor == 0, f"{config.generator.divisor}-fold"),
+        ("patches.size", config.patches.size % divisor == 0, f"a multiple of {divisor}"),
+        ("patches.size", not loss.w_gan or edge >= 24, "at least 24 voxels per edge for the discriminator"),
     )
     for where, fine, rule in ranges:
         if not fine:
