@@ -45,3 +45,9 @@ def random_ijk_to_lps(
         matrix[:3, 0] *= -1
     matrix[:3, 3] = rng.uniform(-200, 200, 3)
     return matrix
+
+
+@pytest.fixture(scope="session", name="random_frame")
+def _random_frame():
+    """`random_ijk_to_lps` for tests in any folder."""
+    return random_ijk_to_lps
