@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from ReVerteRLib.geometry import Beam
     from ReVerteRLib.imaging.volume import read_ct
 
+    _check_distances(arguments)
     with staged_folder(arguments.out) as folder, console.progress("simulate") as progress:
         progress(0, 3, f"reading {arguments.ct.name}")
         ct = read_ct(arguments.ct)
@@ -53,6 +54,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         progress(3, 3, "")
     console.say(f"Radiographs: {arguments.out / 'ap.nrrd'}, {arguments.out / 'lateral.nrrd'}")
     return 0
+
+
+def _check_distances(arguments: argparse.Namespace) -> None:
+    from ReVerteRLib.errors import ArgumentError
+
+    if arguments.geometry == "cone" and arguments.sad > arguments.sdd:
+        raise ArgumentError(
+            f"the patient at {arguments.sad:g} mm would stand behind the detector at {arguments.sdd:g} mm",
+            where="--sad, --sdd",
+            remedy="Give a source-to-patient distance below the source-to-detector distance",
+        )
 
 
 def write_simulation(pair: RadiographPair, folder: Path, ct: str, settings: dict[str, object]) -> None:
