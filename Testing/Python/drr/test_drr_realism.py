@@ -50,7 +50,7 @@ def test_scatter_adds_the_asked_share_of_intensity_and_lowers_contrast(tau, proj
     result = apply_realism(tau, projection, Realism(scatter_fraction=0.4, scatter_sigma_mm=25.0))
     before, after = np.exp(-tau.astype(float)), np.exp(-result.astype(float))
     assert (after.sum() - before.sum()) / after.sum() == pytest.approx(0.4, abs=1e-3)
-    assert result.mean(axis=0).max() - result.mean(axis=0).min() < 0.8 * 1.5
+    assert result[:, 55].mean() - result[:, 45].mean() < 0.75 * 1.5  # contrast across the edge
     assert np.all(result < tau)
 
 
