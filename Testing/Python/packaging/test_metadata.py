@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 KEYS = (
     "scm", "scmurl", "scmrevision", "depends", "recommends", "build_subdirectory", "homepage", "contributors",
-    "category", "iconurl", "status", "tier", "description", "screenshoturls", "enabled", "dicom_support_rule", "keywords",
+    "category", "iconurl", "status", "tier", "description", "screenshoturls", "enabled", "dicom_support_rule",
+    "keywords",
 )  # fmt: skip
 
 
@@ -67,7 +68,8 @@ def test_the_catalogue_entry_has_only_the_keys_of_its_schema(entry):
 
 def test_the_project_is_called_like_the_extension_and_the_module():
     assert re.search(r"^project\(ReVerteR\)$", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    assert re.search(r"^class ReVerteR\(", (ROOT / "ReVerteR" / "ReVerteR.py").read_text(encoding="utf-8"), re.MULTILINE)
+    module = (ROOT / "ReVerteR" / "ReVerteR.py").read_text(encoding="utf-8")
+    assert re.search(r"^class ReVerteR\(", module, re.MULTILINE)
 
 
 def test_the_index_of_extensions_can_fetch_the_icon(s4ext):

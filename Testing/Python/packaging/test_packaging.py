@@ -67,7 +67,8 @@ def test_the_installed_library_runs_by_itself(installed, tmp_path):
         "import ReVerteRLib, pathlib;"
         "from ReVerteRLib.inference.resources import resources_folder;"
         "from ReVerteRLib.scene.layout import layout_xml;"
-        "print(pathlib.Path(ReVerteRLib.__file__).parent.parent, resources_folder().parent, 'ReVerteRAP' in layout_xml())"
+        "print(pathlib.Path(ReVerteRLib.__file__).parent.parent, resources_folder().parent);"
+        "print('ReVerteRAP' in layout_xml())"
     )
     environment = {k: v for k, v in os.environ.items() if k != "REVERTER_RESOURCES"} | {"PYTHONPATH": str(installed)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
@@ -82,7 +83,8 @@ def small_copy(target: Path) -> Path:
     return target
 
 
-def test_an_incomplete_source_tree_is_refused(built, tmp_path):
+@pytest.mark.usefixtures("built")
+def test_an_incomplete_source_tree_is_refused(tmp_path):
     source = small_copy(tmp_path)
     (source / "Resources" / "UI" / "ReVerteR.ui").unlink()
     done = configure(source, tmp_path / "build")
@@ -90,7 +92,8 @@ def test_an_incomplete_source_tree_is_refused(built, tmp_path):
     assert "Resources/UI/ReVerteR.ui is missing" in done.stderr
 
 
-def test_a_file_added_later_is_packaged_and_hidden_ones_are_not(built, tmp_path):
+@pytest.mark.usefixtures("built")
+def test_a_file_added_later_is_packaged_and_hidden_ones_are_not(tmp_path):
     source = small_copy(tmp_path)
     (source / "ReVerteRLib" / "scene" / "added_later.py").write_text("")
     (source / "Resources" / "Weights" / ".partial-x.safetensors").write_text("")
