@@ -42,7 +42,7 @@ class ReVerteRGenerator(nn.Module):
             lifted = len(config.trunk_channels) if config.multiscale_lifting else 1
             pairs = list(zip(config.stem_channels, config.trunk_channels, strict=False))[:lifted]
             self.fusion = nn.ModuleList(ViewFusion(*pair, config) for pair in pairs)
-            self.extra = nn.Conv3d(extra, config.trunk_channels[0], 1) if extra else None
+            self.conditions = nn.Linear(extra, config.trunk_channels[0]) if extra else None
             trunk_in = config.trunk_channels[0]
         else:
             trunk_in = 2 * image_channels + extra
@@ -105,7 +105,7 @@ class ReVerteRGenerator(nn.Module):
         if self.nonlocal_ap is not None and self.nonlocal_lateral is not None:
             ap, lateral = self.nonlocal_ap(ap), self.nonlocal_lateral(lateral)
         parts = [*lift_pair(ap, lateral, perspective, centroid_zyx)]
-        parts += self._extra_channels(embedded, centre, ap.shape[-1], 1)
+        parts += self._condition_channels(embedded, centre, ap.shape[-1])
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last_3d)
 
     def _lift_features(
@@ -127,17 +127,30 @@ class ReVerteRGenerator(nn.Module):
             fuse(*pair, perspective, centroid_zyx, 2 ** (depth + 1))
             for depth, (fuse, pair) in enumerate(zip(self.fusion, features, strict=False))
         ]
-        if self.extra is not None:
-            coarse = size // self.config.stride
-            extra = torch.cat(self._extra_channels(embedded, centre, coarse, self.config.stride), dim=1)
-            volumes[0] = volumes[0] + self.extra(extra.contiguous(memory_format=torch.channels_last_3d))  # noqa: S610
+        for term in self._condition_terms(embedded, centre, size // self.config.stride):
+            volumes[0] = volumes[0] + term.to(volumes[0].dtype)
         return relu(volumes[0]), volumes[1:]
 
-    def _extra_channels(self, embedded: Tensor | None, centre: Tensor, size: int, stride: int) -> list[Tensor]:
+    def _condition_terms(self, embedded: Tensor | None, centre: Tensor, size: int) -> list[Tensor]:
+        """Linear map of position and level, split so that each part is a plane or a line: their sum is the volume."""
+        if self.conditions is None:
+            return []
+        weight, constant = self.conditions.weight, self.conditions.bias[None]
+        if embedded is not None:
+            constant = constant + embedded @ weight[:, -embedded.shape[1] :].T
+        if not self.config.position_channels:
+            return [constant[:, :, None, None, None]]
+        axis = torch.arange(size, device=centre.device) * self.config.stride + (self.config.stride - 1) / 2.0
+        relative = (axis - centre[:, :, None]) / _POSITION_UNIT
+        z, y, x = (weight[None, :, i, None] * relative[:, i, None] for i in range(3))
+        plane = (z + constant[:, :, None])[:, :, :, None] + x[:, :, None]
+        return [plane[:, :, :, None], y[:, :, None, :, None]]
+
+    def _condition_channels(self, embedded: Tensor | None, centre: Tensor, size: int) -> list[Tensor]:
         """Position relative to the centroid and level embedding as volumes."""
         parts: list[Tensor] = []
         if self.config.position_channels:
-            axis = torch.arange(size, device=centre.device) * stride + (stride - 1) / 2.0
+            axis = torch.arange(size, device=centre.device, dtype=torch.float32)
             grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))
             parts.append((grid[None] - centre[:, :, None, None, None]) / _POSITION_UNIT)
         if embedded is not None:
@@ -163,10 +176,12 @@ class ViewFusion(nn.Module):
         self, ap: Tensor, lateral: Tensor, perspective: Tensor | None, centroid_zyx: Tensor | None, stride: int
     ) -> Tensor:
         """[B, C, S, S] twice to [B, C_out, S, S, S] at this stride of the patch."""
-        a, b = lift_pair(self.ap(ap), self.lateral(lateral), perspective, centroid_zyx, stride)
-        mixed = a[:, : self.width] + b[:, : self.width]
-        if a.shape[1] > self.width:
-            mixed = mixed + a[:, self.width :] * b[:, self.width :]
+        # Split before lifting: the gradient of a slice of a volume would be a whole volume of zeros.
+        parts = zip(self.ap(ap).split(self.width, 1), self.lateral(lateral).split(self.width, 1), strict=True)
+        lifted = [lift_pair(*pair, perspective, centroid_zyx, stride) for pair in parts]
+        mixed = lifted[0][0] + lifted[0][1]
+        if len(lifted) > 1:
+            mixed = torch.addcmul(mixed, *lifted[1])
         return self.norm(mixed.contiguous(memory_format=torch.channels_last_3d))
 
 

@@ -176,3 +176,16 @@ def test_discriminator_scores_patches() -> None:
     assert count_parameters(build_discriminator(16)) == pytest.approx(0.70e6, rel=0.02)
     with pytest.raises(ArgumentError):
         build_discriminator(0)
+
+
+def test_split_condition_terms_add_up_to_the_linear_map_of_position_and_level() -> None:
+    """The planes and lines that the fast network adds equal a 1x1x1 convolution of all position and level channels."""
+    network = tiny(TINY_FAST)
+    centre, embedded = torch.tensor([[3.0, 7.5, 9.0], [7.5, 7.5, 7.5]]), torch.randn(2, TINY_FAST.level_embedding)
+    axis = torch.arange(8) * 2.0 + 0.5
+    position = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)[None] - centre[:, None, None, None]
+    channels = torch.cat([position / 60.0, embedded[:, None, None, None].expand(2, 8, 8, 8, -1)], dim=-1)
+    with torch.inference_mode():
+        expected = network.conditions(channels).permute(0, 4, 1, 2, 3)
+        terms = network._condition_terms(embedded, centre, 8)
+    torch.testing.assert_close(sum(terms), expected, atol=1e-5, rtol=1e-5)
