@@ -49,7 +49,7 @@ def _draw_box(axes: Axes, position: int, values: list[float], color: tuple[float
     axes.bar(position, box["q3"] - box["q1"], 0.6, bottom=box["q1"], color=color, edgecolor="black", linewidth=0.8)
     axes.vlines([position] * 2, [box["q3"], box["whislo"]], [box["whishi"], box["q1"]], color="black", linewidth=0.8)
     axes.hlines(box["med"], position - 0.3, position + 0.3, color="black", linewidth=1.6)
-    axes.plot([position] * len(values), values, "o", color="black", markersize=3, alpha=0.6)
+    axes.scatter([position] * len(values), values, s=16, color=[color], edgecolors="black", linewidths=0.6, zorder=3)
 
 
 _NAMES = {"dice": "Dice", "hd95_mm": "HD95 (mm)", "nsd_2mm": "surface Dice at 2 mm"}

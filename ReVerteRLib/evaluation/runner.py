@@ -203,9 +203,9 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates subjects and writes metrics.csv and summary.json into `folder`.
 
-    A subject that cannot be used is skipped and named in the summary. progress counts subjects; `cancelled` is
-    asked between vertebrae. Raises DatasetError with all reasons when no subject could be used, CancelledError,
-    ResourceError and OutputError.
+    A subject that cannot be used is skipped and named in the summary. progress counts subjects and tells of each
+    vertebra; `cancelled` is asked between vertebrae. Raises DatasetError with all reasons when no subject could be
+    used, CancelledError, ResourceError and OutputError.
     """
     folder = ensure_writable_folder(Path(folder))
     rows: list[VertebraScore] = []
@@ -215,7 +215,14 @@ def evaluate(
         _tell(progress, number, len(subjects), subject.key)
         try:
             case = load_subject(subject)
-            rows += evaluate_subject(case, reconstructor, views=views, centroids=centroids, cancelled=cancelled)
+            rows += evaluate_subject(
+                case,
+                reconstructor,
+                views=views,
+                centroids=centroids,
+                progress=_within(progress, number, len(subjects), subject.key),
+                cancelled=cancelled,
+            )
         except InputError as error:
             skipped.append((subject.key, error.message()))
     if not rows:
@@ -234,3 +241,10 @@ def _stop_if(cancelled: Cancelled | None) -> None:
 def _tell(progress: Progress | None, done: int, total: int, text: str) -> None:
     if progress is not None:
         progress(done, total, text)
+
+
+def _within(progress: Progress | None, number: int, total: int, name: str) -> Progress | None:
+    """Progress of one subject's vertebrae, told as text while the count of subjects stands."""
+    if progress is None:
+        return None
+    return lambda done, of, text: progress(number, total, f"{name} {done}/{of} {text}".strip())

