@@ -42,7 +42,7 @@ class ReVerteRGenerator(nn.Module):
             lifted = len(config.trunk_channels) if config.multiscale_lifting else 1
             pairs = list(zip(config.stem_channels, config.trunk_channels, strict=False))[:lifted]
             self.fusion = nn.ModuleList(ViewFusion(*pair, config) for pair in pairs)
-            self.conditions = nn.Linear(extra, config.trunk_channels[0]) if extra else None
+            self.extra = nn.Conv3d(extra, config.trunk_channels[0], 1) if extra else None
             trunk_in = config.trunk_channels[0]
         else:
             trunk_in = 2 * image_channels + extra
@@ -132,10 +132,13 @@ class ReVerteRGenerator(nn.Module):
         return relu(volumes[0]), volumes[1:]
 
     def _condition_terms(self, embedded: Tensor | None, centre: Tensor, size: int) -> list[Tensor]:
-        """Linear map of position and level, split so that each part is a plane or a line: their sum is the volume."""
-        if self.conditions is None:
+        """The 1x1x1 convolution of position and level channels, as a plane and a line whose sum is the volume.
+
+        It is linear and every channel depends on one axis at most, so no channel need be stored as a volume.
+        """
+        if self.extra is None or self.extra.bias is None:
             return []
-        weight, constant = self.conditions.weight, self.conditions.bias[None]
+        weight, constant = self.extra.weight.flatten(1), self.extra.bias[None]
         if embedded is not None:
             constant = constant + embedded @ weight[:, -embedded.shape[1] :].T
         if not self.config.position_channels:

@@ -186,6 +186,6 @@ def test_split_condition_terms_add_up_to_the_linear_map_of_position_and_level() 
     position = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)[None] - centre[:, None, None, None]
     channels = torch.cat([position / 60.0, embedded[:, None, None, None].expand(2, 8, 8, 8, -1)], dim=-1)
     with torch.inference_mode():
-        expected = network.conditions(channels).permute(0, 4, 1, 2, 3)
+        expected = network.extra(channels.permute(0, 4, 1, 2, 3))  # noqa: S610
         terms = network._condition_terms(embedded, centre, 8)
     torch.testing.assert_close(sum(terms), expected, atol=1e-5, rtol=1e-5)
