@@ -25,7 +25,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 HERE = pathlib.Path(__file__).resolve().parent
-HOMEPAGE = "https://github.com/chenchchenyue/ReVerteR"
+HOMEPAGE = "https://example.org/SlicerReVerteR"
 
 
 def makeLibraryImportable() -> None:
