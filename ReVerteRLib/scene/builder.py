@@ -74,7 +74,7 @@ def build_scene(
             study_item=study,
         )
     except Exception:
-        hierarchy.RemoveItem(study)
+        roles.remove_branch(scene, study)
         raise
     _hide_what_misleads(result)
     return result

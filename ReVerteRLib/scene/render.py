@@ -15,7 +15,7 @@ from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.scene import layout
 from ReVerteRLib.scene.bootstrap import import_slicer, inside_slicer
 from ReVerteRLib.scene.builder import SpineScene
-from ReVerteRLib.scene.frames import surface_to_ras
+from ReVerteRLib.scene.frames import from_vtk_matrix, surface_to_ras
 from ReVerteRLib.scene.messages import vtk_errors_raised
 from ReVerteRLib.scene.preview import draw_marks, preview_radiograph, save_png
 from ReVerteRLib.scene.windows import OffscreenWindow
@@ -99,7 +99,7 @@ def render_biplanar(spine: SpineScene, path: Path | None = None, *, view: str = 
 def _surfaces_ras(source: Mapping[Level, Any] | SpineScene) -> dict[Level, Any]:
     if isinstance(source, SpineScene):
         return {level: node.GetPolyData() for level, node in source.models.items()}
-    return {level: surface_to_ras(surface) for level, surface in source.items()}
+    return {level: surface_to_ras(surface) for level, surface in source.items() if surface.GetNumberOfCells() > 0}
 
 
 def _actor(surface_ras: Any, level: Level) -> Any:
@@ -210,13 +210,20 @@ def _marked(pixels: Pixels, letters: tuple[str, str, str, str]) -> Pixels:
     return np.asarray(picture)
 
 
+def _width_at(height: int, volume: Any) -> int:
+    """Width in pixels of a picture of this height that just holds the slice."""
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    extent_ras_mm = np.abs(from_vtk_matrix(matrix)[:3, :3]) @ np.array(volume.GetImageData().GetDimensions())
+    return max(64, round(height * float(extent_ras_mm[:2].max() / extent_ras_mm[2])))
+
+
 def _draw_slice(spine: SpineScene, application_logic: Any, view_name: str, volume: Any, height: int) -> Pixels:
     import vtk
 
-    bounds = np.zeros(6)
-    volume.GetRASBounds(bounds)
-    extent = np.diff(bounds.reshape(3, 2), axis=1).ravel()
-    width = max(64, round(height * float(extent[:2].max()) / float(extent[2])))
+    width = _width_at(height, volume)
     slice_node = spine.scene.GetSingletonNode(view_name, "vtkMRMLSliceNode")
     logic = import_slicer().vtkMRMLSliceLogic()
     logic.SetMRMLApplicationLogic(application_logic)

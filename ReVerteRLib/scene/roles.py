@@ -34,3 +34,19 @@ def put_under(scene: Any, node: Any, parent_item: int) -> None:
         hierarchy.CreateItem(parent_item, node)
     else:
         hierarchy.SetItemParent(item, parent_item)
+
+
+def remove_branch(scene: Any, item: int) -> None:
+    """Removes a subject-hierarchy item, everything under it, and their nodes.
+
+    The nodes go first and by hand: under slicer-core vtkMRMLSubjectHierarchyNode.RemoveItem waits for ever for the
+    items of nodes that it removes, because there only Slicer's Qt side removes such items.
+    """
+    import vtk
+
+    hierarchy = scene.GetSubjectHierarchyNode()
+    nodes = vtk.vtkCollection()
+    hierarchy.GetDataNodesInBranch(item, nodes)
+    for index in range(nodes.GetNumberOfItems()):
+        scene.RemoveNode(nodes.GetItemAsObject(index))
+    hierarchy.RemoveItem(item, False, True)

@@ -113,7 +113,7 @@ def _segments_by_level(node: Any) -> dict[Level, str]:
 
 
 def _reference_image(node: Any, levels: dict[Level, str]) -> Any:
-    """An empty vtkOrientedImageData that starts at index 0 and has the geometry to read back in."""
+    """An image with the geometry to read back in; its extent need not begin at 0."""
     slicer = import_slicer()
     converter = slicer.vtkSegmentationConverter
     text = node.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
@@ -139,8 +139,11 @@ def _segment_mask(node: Any, segment_id: str, reference: Any) -> NDArray[np.bool
 
 
 def _matrix_of(image: Any) -> Array:
+    """4x4 index-to-RAS for an array that begins at the first voxel of the image's extent."""
     import vtk
 
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    return from_vtk_matrix(matrix)
+    first_voxel = np.eye(4)
+    first_voxel[:3, 3] = image.GetExtent()[::2]
+    return from_vtk_matrix(matrix) @ first_voxel
