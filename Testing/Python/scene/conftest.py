@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("slicer", reason="slicer-core is not installed")
-
 from ReVerteRLib.errors import ResourceError
 from ReVerteRLib.scene.bootstrap import SceneHost
 from ReVerteRLib.scene.messages import vtk_errors_raised
@@ -15,6 +13,7 @@ from ReVerteRLib.scene.windows import _window_class
 @pytest.fixture(autouse=True)
 def no_vtk_errors():
     """Fails the test at its end when VTK has reported an error that nobody expected."""
+    pytest.importorskip("slicer", reason="slicer-core is not installed")
     with vtk_errors_raised() as messages:
         yield messages
 
