@@ -5,7 +5,7 @@ from __future__ import annotations
 from ReVerteRLib.drr.attenuation import MONO_70_KEV, POLY_90_KVP, AttenuationModel, EnergyBin
 from ReVerteRLib.drr.projector import project, project_views, resolve_device
 from ReVerteRLib.drr.realism import MetalRod, Realism, apply_realism
-from ReVerteRLib.drr.simulator import project_labels, projections_for, simulate, simulate_pair
+from ReVerteRLib.drr.simulator import project_labels, projections_for, simulate, simulate_pair, simulate_views
 
 __all__ = [
     "MONO_70_KEV",
@@ -22,4 +22,5 @@ __all__ = [
     "resolve_device",
     "simulate",
     "simulate_pair",
+    "simulate_views",
 ]

@@ -28,7 +28,7 @@ SlabTransform = Callable[[Tensor], Tensor]
 
 _SLAB_VOXELS = 1 << 20
 _SLAB_SLICES = (16, 64)
-_MARCH_SAMPLES = 1 << 22
+_MARCH_SAMPLES = 1 << 20
 _ALIGNED_MM = 0.05
 
 
@@ -292,10 +292,7 @@ def _pooled_volume(volume: Tensor, matrix: Array, pixel_mm: float, transform: Sl
     values = torch.empty(size, dtype=torch.float32, device=volume.device)
     slices = max(1, _SLAB_VOXELS // (volume.shape[1] * volume.shape[2] * pool[0])) * pool[0]
     for number, slab in enumerate(volume.split(slices)):
-        part = transform(slab)
-        missing = [-n % f for n, f in zip(part.shape, pool, strict=True)]
-        padded = functional.pad(part, (0, missing[2], 0, missing[1], 0, missing[0]))
-        pooled = functional.avg_pool3d(padded[None, None], pool)[0, 0]
+        pooled = _pooled(transform(slab), pool)
         start = number * slices // pool[0]
         values[start : start + len(pooled)] = pooled
     factor_ijk = np.array(pool[::-1], dtype=np.float64)
@@ -303,6 +300,15 @@ def _pooled_volume(volume: Tensor, matrix: Array, pixel_mm: float, transform: Sl
     moved[:3, :3] = matrix[:3, :3] * factor_ijk
     moved[:3, 3] = matrix[:3, 3] + matrix[:3, :3] @ ((factor_ijk - 1.0) / 2.0)
     return values, moved
+
+
+def _pooled(slab: Tensor, pool: list[int]) -> Tensor:
+    """Means over blocks of voxels; beyond the edge is zero."""
+    if pool == [1, 1, 1]:
+        return slab
+    missing = [-n % f for n, f in zip(slab.shape, pool, strict=True)]
+    padded = functional.pad(slab, (0, missing[2], 0, missing[1], 0, missing[0]))
+    return functional.avg_pool3d(padded[None, None], pool)[0, 0]
 
 
 def _march_depths(values: Tensor, matrix: Array, projection: Projection) -> tuple[Array, float]:

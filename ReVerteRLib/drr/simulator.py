@@ -61,8 +61,21 @@ def simulate(
     attenuation: energy model, 70 keV by default. realism: optional noise and the like, seeded by `seed`.
     Raises ArgumentError, ResourceError.
     """
-    tau = _line_integrals(ct, [projection], device, attenuation or AttenuationModel())[0]
-    return _radiograph(tau, projection, ct, realism, seed)
+    return simulate_views(ct, [projection], device=device, attenuation=attenuation, realism=realism, seed=seed)[0]
+
+
+def simulate_views(
+    ct: CtVolume,
+    projections: Sequence[Projection],
+    *,
+    device: str = "auto",
+    attenuation: AttenuationModel | None = None,
+    realism: Realism | None = None,
+    seed: int = 0,
+) -> list[Radiograph]:
+    """`simulate` for several views; parallel ones share one pass through the CT."""
+    taus = _line_integrals(ct, projections, device, attenuation or AttenuationModel())
+    return [_radiograph(tau, view, ct, realism, seed) for tau, view in zip(taus, projections, strict=True)]
 
 
 def simulate_pair(
@@ -79,8 +92,7 @@ def simulate_pair(
 ) -> RadiographPair:
     """The standard AP and lateral radiograph of a whole CT (see `projections_for` and `simulate`)."""
     views = projections_for(ct, beam=beam, spacing_mm=spacing_mm, sad_mm=sad_mm, sdd_mm=sdd_mm)
-    taus = _line_integrals(ct, views, device, attenuation or AttenuationModel())
-    ap, lateral = (_radiograph(tau, view, ct, realism, seed) for tau, view in zip(taus, views, strict=True))
+    ap, lateral = simulate_views(ct, views, device=device, attenuation=attenuation, realism=realism, seed=seed)
     return RadiographPair(ap, lateral)
 
 
