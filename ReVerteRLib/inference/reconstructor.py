@@ -187,7 +187,7 @@ def largest_component(probability: NDArray[np.float32], threshold: float = THRES
 def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
     from ReVerteRLib.datasets.patches import extract_patches
 
-    neighbours = [c.position_lps_mm for c in known if c.level != own.level]
+    neighbours = [c.position_lps_mm for c in known if c.level != own.level and c.level in VERTEBRAE]
     try:
         patches = extract_patches(pair, own.position_lps_mm, settings, np.array(neighbours).reshape(-1, 3))
     except CentroidError as error:

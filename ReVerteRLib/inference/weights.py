@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ReVerteRLib.errors import ArgumentError, WeightsError
+from ReVerteRLib.errors import ArgumentError, InputError, WeightsError
 from ReVerteRLib.files import sha256_of, write_json, written_aside
 from ReVerteRLib.inference.resources import resources_folder
 
@@ -103,7 +103,8 @@ def find_weights(name_or_path: str | Path = DEFAULT, folder: Path | None = None)
     text = str(name_or_path)
     looks_like_path = isinstance(name_or_path, Path) or "/" in text or "\\" in text or bool(Path(text).suffix)
     if looks_like_path:
-        return _existing(Path(name_or_path), "Check the path"), None
+        path = _existing(Path(name_or_path), "Check the path")
+        return path, _listed_hash(path, folder)
     folder = folder or weights_folder()
     record = weights_index(folder)
     name = record["default"] if text == DEFAULT else text
@@ -113,6 +114,18 @@ def find_weights(name_or_path: str | Path = DEFAULT, folder: Path | None = None)
         raise WeightsError(what, where=folder, remedy=f"Known names: {known}; or give a .safetensors file")
     entry = record["weights"][name]
     return _existing(folder / str(entry["file"]), "Install ReVerteR again"), str(entry["sha256"]).lower()
+
+
+def _listed_hash(path: Path, folder: Path | None) -> str | None:
+    """The SHA-256 of a path that leads into the store, None for files elsewhere or where there is no store."""
+    try:
+        folder = folder or weights_folder()
+    except InputError:
+        return None
+    for entry in weights_index(folder)["weights"].values():
+        if path.resolve() == (folder / str(entry["file"])).resolve():
+            return str(entry["sha256"]).lower()
+    return None
 
 
 def _existing(path: Path, remedy: str) -> Path:

@@ -50,6 +50,39 @@ def test_only_chosen_levels_are_made_and_progress_names_each(make_weights, pair,
     assert result.get(level_from_name("L1")) is None
 
 
+class Recorder:
+    """A runner that keeps what it was given."""
+
+    notes: tuple = ()
+    device = "none"
+    batch_size = 2
+
+    def __init__(self):
+        self.patches = []
+
+    def probabilities(self, patches, _levels):
+        self.patches += patches
+        return np.zeros((len(patches), 40, 40, 40), dtype=np.float32)
+
+
+def test_unselected_levels_still_mark_their_place_and_the_sacrum_does_not(make_weights, pair):
+    weights = make_weights()
+    weights.card["patches"]["neighbours"] = True
+    marks = {}
+    for name, centroids in {
+        "alone": centroids_at(L1=(0.0, 0.0, 0.0)),
+        "sacrum": centroids_at(L1=(0.0, 0.0, 0.0), S1=(0.0, 0.0, -12.0)),
+        "near": centroids_at(L1=(0.0, 0.0, 0.0), L2=(0.0, 0.0, -12.0)),
+    }.items():
+        recorder = Recorder()
+        Reconstructor(weights, runner=recorder).reconstruct(pair, centroids, [level_from_name("L1")])
+        assert len(recorder.patches) == 1
+        marks[name] = recorder.patches[0].ap[1]
+    assert marks["near"].min() == -1.0
+    assert marks["alone"].min() == 0.0
+    assert np.array_equal(marks["sacrum"], marks["alone"])
+
+
 def test_cancel_stops_between_vertebrae(make_weights, pair, spine):
     seen = []
     with pytest.raises(CancelledError, match="after 2 of 3"):

@@ -92,6 +92,14 @@ def test_one_changed_byte_is_noticed_before_anything_is_parsed(store, monkeypatc
         load_weights("tiny", folder)
 
 
+def test_a_path_into_the_store_is_verified_as_well(store):
+    path = store[0] / "tiny.safetensors"
+    assert load_weights(path, store[0]).note == ""
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(WeightsError, match="not the one that was shipped"):
+        load_weights(path, store[0])
+
+
 class Bomb:
     def __reduce__(self):
         return pytest.fail, ("a pickle was opened",)
