@@ -120,6 +120,18 @@ def test_coarse_pixels_skip_no_voxel(beam, spacing_mm, rng):
         assert total == pytest.approx(volume.sum().item(), rel=0.01)
 
 
+def test_coarse_pixels_skip_no_voxel_of_an_oblique_volume(rng, random_frame):
+    shape = (61, 50, 43)
+    volume = torch.from_numpy(rng.uniform(0, 1, shape).astype(np.float32) ** 4)
+    linear = random_frame(rng, left_handed=True)[:3, :3]
+    matrix = centred(linear / np.linalg.norm(linear, axis=0), shape, CENTRE)
+    corners = CtVolume(volume.numpy(), matrix).corners_lps_mm
+    for view in View:
+        p = Projection.covering(view, corners, spacing_mm=2.3)
+        total = project(volume, matrix, p, "cpu").sum().item() * 2.3**2
+        assert total == pytest.approx(volume.sum().item(), rel=0.01)
+
+
 def test_rays_that_miss_the_volume_are_zero():
     hu = np.zeros((20, 20, 20), dtype=np.int16)
     ct = CtVolume(hu, np.eye(4))
