@@ -226,6 +226,32 @@ class Projection:
         origin = centre - spacing_mm * (half[0] * np.array(INFERIOR) + half[1] * column)
         return dataclasses.replace(seed, image_hw=(height, width), origin_lps_mm=_triple(origin))
 
+    @classmethod
+    def from_image_matrix(cls, view: View, ijk_to_lps_mm: Array, image_hw: tuple[int, int]) -> Projection:
+        """A parallel projection onto the plane in which a one-slice image lies (i = column, j = row).
+
+        Raises GeometryError when the image does not lie about in the plane of the view.
+        """
+        column, row = ijk_to_lps_mm[:3, 0], ijk_to_lps_mm[:3, 1]
+        spacing = (float(np.linalg.norm(row)), float(np.linalg.norm(column)))
+        normal = np.cross(column / spacing[1], row / spacing[0])
+        along = float(normal @ np.array(_BEAM_DIRECTION[view]))
+        if abs(along) < 0.7:
+            raise GeometryError(
+                f"the image does not lie in the plane of the {view.value} view and carries no geometry",
+                remedy="Keep geometry.json beside it, or store it with its orientation (rows head to foot)",
+            )
+        return cls(
+            view=view,
+            beam=Beam.PARALLEL,
+            image_hw=image_hw,
+            spacing_mm=spacing,
+            origin_lps_mm=_triple(ijk_to_lps_mm[:3, 3]),
+            row_direction=_triple(row / spacing[0]),
+            column_direction=_triple(column / spacing[1]),
+            beam_direction=_triple(normal if along > 0 else -normal),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready description; `from_dict` restores an equal object."""
         record = dataclasses.asdict(self)

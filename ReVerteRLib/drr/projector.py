@@ -11,6 +11,7 @@ All work slab by slab, so that little more than the input volume is in memory. O
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from torch.nn import functional
 from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.geometry import Array, Beam, Projection
 
+_LOG = logging.getLogger("ReVerteR")
 SlabTransform = Callable[[Tensor], Tensor]
 """Turns a slab of stored values (any number type) into a new float32 slab of what is integrated."""
 
@@ -79,6 +81,7 @@ def project_views(
     except torch.OutOfMemoryError as error:
         if device != "auto":
             raise ResourceError("the GPU has too little memory for this volume", remedy="Use --device cpu") from error
+        _LOG.warning("The GPU has too little memory for this volume; the radiographs are computed on the processor.")
     return _project_views(volume.cpu(), ijk_to_lps_mm, projections, transform)
 
 

@@ -131,7 +131,7 @@ def _projection_of(image, matrix: Array, shape: tuple[int, ...], view: View, pat
     elif (beside := path.parent / "geometry.json").is_file():
         record = _parse(beside.read_text(encoding="utf-8"), beside).get(view.value)
     if record is None:
-        return _projection_from_orientation(matrix, (shape[0], shape[1]), view, path)
+        return projection_from_matrix(view, matrix, (shape[0], shape[1]), path)
     projection = Projection.from_dict(record)
     if projection.image_hw != shape:
         raise GeometryError(
@@ -152,30 +152,14 @@ def _parse(text: str, where: Path) -> dict:  # type: ignore[type-arg]
     return record
 
 
-def _projection_from_orientation(matrix: Array, hw: tuple[int, int], view: View, path: Path) -> Projection:
-    from ReVerteRLib.geometry import _BEAM_DIRECTION, Beam, _triple
-
-    column, row = matrix[:3, 0], matrix[:3, 1]
-    spacing = (float(np.linalg.norm(row)), float(np.linalg.norm(column)))
-    normal = np.cross(column / spacing[1], row / spacing[0])
-    expected = np.array(_BEAM_DIRECTION[view])
-    if abs(float(normal @ expected)) < 0.7:
-        raise GeometryError(
-            f"the image does not lie in the plane of the {view.value} view and carries no geometry",
-            where=path,
-            remedy="Keep geometry.json beside it, or store it with its orientation (rows head to foot)",
-        )
-    beam = normal if float(normal @ expected) > 0 else -normal
-    return Projection(
-        view=view,
-        beam=Beam.PARALLEL,
-        image_hw=hw,
-        spacing_mm=spacing,
-        origin_lps_mm=_triple(matrix[:3, 3]),
-        row_direction=_triple(row / spacing[0]),
-        column_direction=_triple(column / spacing[1]),
-        beam_direction=_triple(beam),
-    )
+def projection_from_matrix(
+    view: View, ijk_to_lps_mm: Array, image_hw: tuple[int, int], where: str | Path = ""
+) -> Projection:
+    """Projection.from_image_matrix with the image's name in the error."""
+    try:
+        return Projection.from_image_matrix(view, ijk_to_lps_mm, image_hw)
+    except GeometryError as error:
+        raise GeometryError(error.what, where=where, remedy=error.remedy) from error
 
 
 def write_radiograph(radiograph: Radiograph, path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ReVerteRLib.errors import GeometryError, VolumeError
 from ReVerteRLib.geometry import Array, Projection, View
-from ReVerteRLib.imaging.radiograph import Radiograph, _projection_from_orientation
+from ReVerteRLib.imaging.radiograph import Radiograph, projection_from_matrix
 from ReVerteRLib.scene import roles
 from ReVerteRLib.scene.frames import from_vtk_matrix, matrix_to_lps, matrix_to_ras, to_vtk_matrix
 
@@ -71,7 +71,7 @@ def radiograph_from_node(node: Any, view: View | None = None) -> Radiograph:
         _check_unmoved(plane_to_ras(projection), matrix_ras, node.GetName())
     elif view is not None:
         height, width = pixels.shape
-        projection = _projection_from_orientation(matrix_to_lps(matrix_ras), (height, width), view, node.GetName())
+        projection = projection_from_matrix(view, matrix_to_lps(matrix_ras), (height, width), node.GetName())
     else:
         raise GeometryError(
             "the volume carries no projection geometry", where=node.GetName(), remedy="Say which view it is"
