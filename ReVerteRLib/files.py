@@ -63,8 +63,11 @@ def write_json(target: Path, value: Any) -> None:
 
 def ensure_writable_folder(folder: Path) -> Path:
     """Creates `folder` and proves that it can be written, before any long work starts. Raises OutputError."""
-    with written_aside(Path(folder) / ".write-test"):
-        pass
+    try:
+        with written_aside(Path(folder) / ".write-test"):
+            pass
+    except OutputError as error:
+        raise OutputError(error.what, where=folder, remedy=error.remedy) from error
     (Path(folder) / ".write-test").unlink(missing_ok=True)
     return Path(folder)
 

@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         write_json(folder / "report.json", record)
     for note in notes:
         console.note(note)
-    console.say(f"{len(spine.levels)} of {len(spine.vertebrae)} vertebrae: {', '.join(str(v) for v in spine.levels)}")
+    found = ", ".join(level.name for level in spine.levels) or "none"
+    console.say(f"{len(spine.levels)} of {len(spine.vertebrae)} vertebrae reconstructed: {found}")
     console.say(f"Results: {arguments.out}")
     return 0
 

@@ -85,7 +85,7 @@ def test_a_mask_is_not_taken_for_a_ct(case, reverter):
 def test_an_unwritable_folder_is_told_first(case, reverter):
     outcome = reverter("simulate", "--ct", case / "ct.nii.gz", "--out", case / "ct.nii.gz" / "views")
     assert outcome.code == 3
-    assert "cannot be written" in outcome.err
+    assert f"{case / 'ct.nii.gz' / 'views'}: cannot be written" in outcome.err
     assert "Choose a folder that you may write to" in outcome.err
 
 
