@@ -104,3 +104,19 @@ def level_from_name(name: str) -> Level:
 def level_from_verse_label(label: int) -> Level | None:
     """The level with this VerSe label, None for background, coccyx and anything else."""
     return _BY_VERSE_LABEL.get(int(label))
+
+
+TERMINOLOGY_CONTEXT = "Segmentation category and type - ReVerteR vertebrae"
+CATEGORY_CODE, CATEGORY_MEANING = "123037004", "Anatomical Structure"
+_REGION_CONTEXT = "Anatomic codes - DICOM master list"
+
+
+def terminology_tag(level: Level) -> str:
+    """Slicer's serialised terminology entry of a level, as segments and .seg.nrrd headers carry it.
+
+    context~category~type~type modifier~region context~region~region modifier, each code scheme^value^meaning
+    (Slicer developer guide, Segmentations).
+    """
+    category = f"SCT^{CATEGORY_CODE}^{CATEGORY_MEANING}"
+    kind = f"SCT^{level.snomed_code}^{level.snomed_meaning}"
+    return f"{TERMINOLOGY_CONTEXT}~{category}~{kind}~^^~{_REGION_CONTEXT}~^^~^^"

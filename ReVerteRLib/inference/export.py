@@ -7,19 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ReVerteRLib.anatomy import Level
+from ReVerteRLib.anatomy import Level, terminology_tag
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.imaging.volume import LabelVolume, write_volume
 from ReVerteRLib.inference.result import SpineReconstruction
-
-_CATEGORY = "Segmentation category and type - ReVerteR vertebrae"
-_REGIONS = "Anatomic codes - DICOM master list"
-
-
-def terminology_entry(level: Level) -> str:
-    """Slicer's serialised terminology: category anatomical structure, type the vertebra's SNOMED CT concept."""
-    kind = f"SCT^{level.snomed_code}^{level.snomed_meaning}"
-    return f"{_CATEGORY}~SCT^123037004^Anatomical Structure~{kind}~^^~{_REGIONS}~^^~^^"
 
 
 def segmentation_fields(labels: LabelVolume, levels: tuple[Level, ...]) -> dict[str, str]:
@@ -41,7 +32,7 @@ def segmentation_fields(labels: LabelVolume, levels: tuple[Level, ...]) -> dict[
             f"Segment{number}_LabelValue": str(level.verse_label),
             f"Segment{number}_Layer": "0",
             f"Segment{number}_Extent": _extent(labels, level),
-            f"Segment{number}_Tags": f"TerminologyEntry:{terminology_entry(level)}|",
+            f"Segment{number}_Tags": f"TerminologyEntry:{terminology_tag(level)}|",
         }
     return fields
 

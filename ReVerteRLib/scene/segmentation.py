@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ReVerteRLib.anatomy import LEVELS, Level, level_from_name
+from ReVerteRLib.anatomy import LEVELS, Level, level_from_name, terminology_tag
 from ReVerteRLib.errors import ArgumentError, GeometryError, VolumeError
 from ReVerteRLib.geometry import Array
 from ReVerteRLib.imaging.volume import LabelVolume
 from ReVerteRLib.scene import roles
 from ReVerteRLib.scene.bootstrap import import_slicer
 from ReVerteRLib.scene.frames import from_vtk_matrix, matrix_to_lps, matrix_to_ras, to_vtk_matrix
-from ReVerteRLib.scene.terminology import terminology_tag
 
 _LOGGER = logging.getLogger("ReVerteR")
 LABELMAP = "Binary labelmap"

@@ -8,6 +8,7 @@ import scene_samples as samples
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from ReVerteRLib.anatomy import terminology_tag
 from ReVerteRLib.errors import InputError, OutputError, VolumeError
 from ReVerteRLib.geometry import Beam
 from ReVerteRLib.imaging.volume import LabelVolume
@@ -16,7 +17,6 @@ from ReVerteRLib.scene.builder import build_scene, find_spine, read_mrb, save_mr
 from ReVerteRLib.scene.markups import centroids_from_node
 from ReVerteRLib.scene.models import surface_from_node
 from ReVerteRLib.scene.segmentation import labels_from_node
-from ReVerteRLib.scene.terminology import terminology_tag
 from ReVerteRLib.scene.volumes import display_range, radiograph_from_node
 
 

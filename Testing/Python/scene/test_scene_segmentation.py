@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 import scene_samples as samples
 
-from ReVerteRLib.anatomy import VERTEBRAE, level_from_name
+from ReVerteRLib.anatomy import TERMINOLOGY_CONTEXT, VERTEBRAE, level_from_name, terminology_tag
 from ReVerteRLib.errors import GeometryError, VolumeError
 from ReVerteRLib.imaging.volume import LabelVolume
 from ReVerteRLib.scene.frames import matrix_to_ras, to_vtk_matrix
 from ReVerteRLib.scene.segmentation import add_segmentation, labels_from_node
-from ReVerteRLib.scene.terminology import (
-    CONTEXT_NAME,
-    TERMINOLOGY_FILE,
-    terminology_context,
-    terminology_tag,
-    write_terminology,
-)
+from ReVerteRLib.scene.terminology import TERMINOLOGY_FILE, terminology_context, write_terminology
 
 CODE = re.compile(r"^SCT\^\d+\^[A-Za-z0-9 ]+$")
 
@@ -130,7 +124,7 @@ def test_terminology_tags_have_slicers_seven_parts():
     for level in VERTEBRAE:
         parts = terminology_tag(level).split("~")
         assert len(parts) == 7
-        assert parts[0] == CONTEXT_NAME
+        assert parts[0] == TERMINOLOGY_CONTEXT
         assert parts[1] == "SCT^123037004^Anatomical Structure"
         assert CODE.match(parts[2])
     assert terminology_tag(level_from_name("L1")).split("~")[2] == "SCT^66794005^L1 vertebra"
@@ -168,13 +162,13 @@ def test_slicers_terminology_logic_reads_the_file_with_colours():
     import slicer
 
     logic = slicer.modules.terminologies.logic()
-    assert logic.LoadTerminologyFromFile(str(TERMINOLOGY_FILE)) == CONTEXT_NAME
+    assert logic.LoadTerminologyFromFile(str(TERMINOLOGY_FILE)) == TERMINOLOGY_CONTEXT
     category = slicer.vtkSlicerTerminologyCategory()
-    assert logic.GetNthCategoryInTerminology(CONTEXT_NAME, 0, category)
-    assert logic.GetNumberOfTypesInTerminologyCategory(CONTEXT_NAME, category) == 26
+    assert logic.GetNthCategoryInTerminology(TERMINOLOGY_CONTEXT, 0, category)
+    assert logic.GetNumberOfTypesInTerminologyCategory(TERMINOLOGY_CONTEXT, category) == 26
     kinds = [slicer.vtkSlicerTerminologyType() for _ in VERTEBRAE]
     for number, kind in enumerate(kinds):
-        logic.GetNthTypeInTerminologyCategory(CONTEXT_NAME, category, number, kind)
+        logic.GetNthTypeInTerminologyCategory(TERMINOLOGY_CONTEXT, category, number, kind)
     by_label = {kind.GetSlicerLabel(): kind for kind in kinds}
     level = level_from_name("T7")
     assert by_label["T7"].GetCodeValue() == level.snomed_code
