@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # busy waiting makes tests crawl on a loaded machine
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
