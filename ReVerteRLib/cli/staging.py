@@ -17,9 +17,10 @@ from ReVerteRLib.files import ensure_writable_folder
 def staged_folder(out: Path) -> Iterator[Path]:
     """Yields a hidden folder in `out`; on success its content replaces what has the same names in `out`.
 
-    On any failure, also Ctrl+C, it is removed and everything in `out` stays as it was. Raises OutputError, before
-    anything is done, when `out` cannot be written.
+    On any failure, also Ctrl+C, it is removed and everything in `out` stays as it was; an `out` that was made for it
+    goes as well. Raises OutputError, before anything is done, when `out` cannot be written.
     """
+    is_new = not Path(out).exists()
     out = ensure_writable_folder(Path(out))
     staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
@@ -34,6 +35,9 @@ def staged_folder(out: Path) -> Iterator[Path]:
             ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):  # it stays when it holds the results
+                out.rmdir()
 
 
 def _move_into_place(staging: Path, out: Path) -> None:

@@ -64,6 +64,15 @@ def test_a_failure_while_moving_brings_the_old_files_back(tmp_path, monkeypatch)
     assert {(tmp_path / n).read_text() for n in "abc"} == {"old"}
 
 
+def test_a_folder_made_for_a_failed_run_goes_and_one_with_results_stays(tmp_path):
+    with pytest.raises(ValueError, match="no"), staged_folder(tmp_path / "new"):
+        raise ValueError("no")  # noqa: EM101
+    assert names(tmp_path) == []
+    with staged_folder(tmp_path / "new") as folder:
+        (folder / "a").write_text("result")
+    assert names(tmp_path / "new") == ["a"]
+
+
 def test_an_unwritable_folder_is_told_before_the_work(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="Choose a folder"), staged_folder(tmp_path / "file" / "out"):
