@@ -66,7 +66,7 @@ def test_a_failure_while_moving_brings_the_old_files_back(tmp_path, monkeypatch)
 
 def test_a_folder_made_for_a_failed_run_goes_and_one_with_results_stays(tmp_path):
     with pytest.raises(ValueError, match="no"), staged_folder(tmp_path / "new"):
-        raise ValueError("no")  # noqa: EM101
+        raise ValueError("no")
     assert names(tmp_path) == []
     with staged_folder(tmp_path / "new") as folder:
         (folder / "a").write_text("result")
