@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ReVerteRLib.cli import options
-from ReVerteRLib.cli.console import Console, ProgressCallback
+from ReVerteRLib.cli.console import Console
 from ReVerteRLib.cli.staging import staged_folder
 
 if TYPE_CHECKING:
-    from ReVerteRLib.datasets.atlas import BodyAtlas
-    from ReVerteRLib.datasets.verse import VerseSubject
     from ReVerteRLib.evaluation.runner import Evaluation
 
 NAME = "evaluate"
 SUMMARY = "score reconstructions of the subjects of a VerSe folder against their masks"
-_ATLAS_SUBJECT = "sub-bp3d01"  # the spine that is in register with the surrounding bones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace, folder: Path, console: Console) -> Evaluation:
+    from ReVerteRLib.datasets.atlas import atlas_of
     from ReVerteRLib.datasets.verse import find_subjects, select_subjects
     from ReVerteRLib.evaluation.runner import ViewSettings, evaluate
     from ReVerteRLib.inference import Reconstructor, load_weights
@@ -68,7 +65,7 @@ def _evaluate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
         console.note(weights.note)
     with console.progress("evaluate") as progress:
         needed = any(subject.ct_path is None for subject in subjects)
-        atlas = _atlas(arguments.data, known, progress) if needed else None
+        atlas = atlas_of(arguments.data, lambda text: progress(0, 1, text)) if needed else None
         return evaluate(
             subjects,
             Reconstructor(weights, arguments.device),
@@ -78,21 +75,6 @@ def _evaluate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
             views=ViewSettings(device=arguments.device, atlas=atlas),
             progress=progress,
         )
-
-
-def _atlas(data: Path, known: Sequence[VerseSubject], progress: ProgressCallback) -> BodyAtlas | None:
-    """The bones around the spine for synthetic CTs, where the data set comes with them; else plain bodies are used."""
-    from ReVerteRLib.datasets.atlas import load_atlas
-    from ReVerteRLib.datasets.synthesis import context_folder
-    from ReVerteRLib.datasets.verse import load_subject
-    from ReVerteRLib.files import cache_folder
-
-    context = context_folder(data)
-    reference = next((subject for subject in known if subject.name == _ATLAS_SUBJECT), None)
-    if context is None or reference is None:
-        return None
-    loaded = load_subject(reference, with_ct=False)
-    return load_atlas(context, loaded.labels, loaded.centroids, cache_folder(), lambda text: progress(0, 1, text))
 
 
 def _plot(evaluation: Evaluation, folder: Path) -> bool:

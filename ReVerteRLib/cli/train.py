@@ -10,7 +10,7 @@ from ReVerteRLib.cli import options
 from ReVerteRLib.cli.console import Console
 
 if TYPE_CHECKING:
-    from ReVerteRLib.datasets.corpus import CorpusDataset
+    from ReVerteRLib.datasets.samples import CorpusDataset
     from ReVerteRLib.training.config import TrainingConfig
     from ReVerteRLib.training.loop import Trainer
 
@@ -28,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_out(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="corpus to make or reuse (default: OUT/corpus)")
-    parser.add_argument("--patients", type=options.count, default=600, metavar="N", help="synthetic training patients")
+    parser.add_argument(
+        "--patients",
+        type=options.count,
+        default=600,
+        metavar="N",
+        help="synthetic training patients; 0 trains on the real CTs alone (default: 600)",
+    )
     parser.add_argument(
         "--validation-patients", type=options.count, default=12, metavar="N", help="synthetic validation patients"
     )
@@ -73,12 +79,20 @@ def _corpus(
     arguments: argparse.Namespace, config: TrainingConfig, folder: Path, console: Console
 ) -> CorpusDataset | None:
     """The samples of the split that `folder` is named after; None when there is no validation split."""
-    from ReVerteRLib.datasets.corpus import Augmentation, CorpusDataset, CorpusSettings, prepare
+    from ReVerteRLib.datasets.corpus import CorpusSettings, prepare
+    from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
     from ReVerteRLib.errors import DatasetError
 
     split = folder.name
     patients = arguments.patients if split == "train" else arguments.validation_patients
-    settings = CorpusSettings(patients=patients, split=split, seed=1 if split == "train" else 2, patches=config.patches)
+    settings = CorpusSettings(
+        patients=patients,
+        split=split,
+        seed=1 if split == "train" else 2,
+        patches=config.patches,
+        cone_share=config.data.cone_share,
+        annotation_error_mm=config.data.annotation_error_mm,
+    )
     try:
         with console.progress(f"{split} data") as progress:
             prepare(arguments.data, folder, settings, progress)
@@ -87,17 +101,18 @@ def _corpus(
             raise
         console.note(f"There is no validation: {error.message()}")
         return None
-    augmentation = Augmentation.training() if split == "train" else None
+    augmentation = Augmentation.training() if config.data.augment and split == "train" else None
     return CorpusDataset(folder, config.patches, augmentation=augmentation, seed=config.run.seed)
 
 
 def _export(trainer: Trainer, config: TrainingConfig, arguments: argparse.Namespace, out: Path) -> Path:
-    from ReVerteRLib.datasets.verse import find_subjects
+    from ReVerteRLib.datasets.corpus import subjects_of_split
     from ReVerteRLib.inference.model_card import write_model_card
 
-    root = arguments.data / "spines" if (arguments.data / "spines").is_dir() else arguments.data
-    subjects = sorted(s.name for s in find_subjects(root) if s.split == "train")
-    data = f"{arguments.patients} synthetic patients made from the spines of {', '.join(subjects)}"
+    subjects = subjects_of_split(arguments.data, "train")
+    names = ", ".join(sorted({s.name for s in subjects}))
+    real = sum(s.ct_path is not None for s in subjects)
+    data = f"{arguments.patients} synthetic patients and {real} real CTs, made from the spines of {names}"
     weights = trainer.export(out / f"{config.name}.safetensors", data=data, licence=_LICENCE)
     write_model_card(weights)
     return weights

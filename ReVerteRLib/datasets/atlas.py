@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from ReVerteRLib.centroids import CentroidSet
 from ReVerteRLib.errors import DatasetError
-from ReVerteRLib.files import sha256_of, written_aside
+from ReVerteRLib.files import cache_folder, sha256_of, written_aside
 from ReVerteRLib.geometry import Array
 from ReVerteRLib.imaging.volume import LabelVolume
 
+REFERENCE_SUBJECT = "sub-bp3d01"
+"""The spine that is in register with the surrounding bones."""
 SPACING_MM = 2.0
 DISTANCE_UNIT_MM = 0.25
 """Stored distances are int8 in these units, so they reach +-31 mm."""
@@ -193,3 +195,26 @@ def load_atlas(
         stream.flush()
         os.fsync(stream.fileno())
     return atlas
+
+
+def context_folder(data_root: Path) -> Path | None:
+    """Folder of the surrounding bones that belongs to a spine data set, None where there is none."""
+    for candidate in (data_root / "context" / "bodyparts3d", data_root.parent / "context" / "bodyparts3d"):
+        if (candidate / "names.csv").is_file():
+            return candidate
+    return None
+
+
+def atlas_of(data_root: Path, report: Callable[[str], None] = lambda _text: None) -> BodyAtlas | None:
+    """The surrounding bones where the data set comes with them and with the spine in register, else None.
+
+    It is kept in the user's cache folder.
+    """
+    from ReVerteRLib.datasets.verse import find_subjects, load_subject
+
+    context = context_folder(data_root)
+    reference = next((s for s in find_subjects(data_root) if s.name == REFERENCE_SUBJECT), None)
+    if context is None or reference is None:
+        return None
+    loaded = load_subject(reference, with_ct=False)
+    return load_atlas(context, loaded.labels, loaded.centroids, cache_folder(), report)

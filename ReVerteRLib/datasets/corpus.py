@@ -1,7 +1,7 @@
-"""A corpus of synthetic vertebrae: patients are made, projected and cut into training samples, once, on disk.
+"""A corpus of vertebrae: synthetic patients are made, real CTs read, projected and cut into samples, once, on disk.
 
-One .npz a patient (8-bit patches, bit-packed masks, compressed), written aside and renamed, so that an interrupted
-run goes on where it stopped. The same seed gives the same corpus.
+One .npz a patient or scan (8-bit patches, bit-packed masks, compressed), written aside and renamed, so that an
+interrupted run goes on where it stopped. The same seed gives the same corpus.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import Level
-from ReVerteRLib.datasets.atlas import BodyAtlas, load_atlas
+from ReVerteRLib.centroids import CentroidSet
+from ReVerteRLib.datasets.atlas import BodyAtlas, atlas_of
 from ReVerteRLib.datasets.deformation import DeformationSettings
-from ReVerteRLib.datasets.patches import PatchSettings, draw_marks, raw_patch
-from ReVerteRLib.datasets.synthesis import SourceSpine, SyntheticPatient, context_folder, prepare_source
+from ReVerteRLib.datasets.masks import mask_on_grid
+from ReVerteRLib.datasets.patches import PatchSettings, raw_patch
+from ReVerteRLib.datasets.splits import split_subjects
+from ReVerteRLib.datasets.synthesis import SourceSpine, SyntheticPatient, prepare_source
+from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, find_subjects, load_subject
 from ReVerteRLib.errors import CancelledError, CentroidError, DatasetError
-from ReVerteRLib.files import cache_folder, write_json, written_aside
-from ReVerteRLib.geometry import Array, Beam
+from ReVerteRLib.files import write_json, written_aside
+from ReVerteRLib.geometry import Beam, PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
+from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
 
 Progress = Callable[[int, int, str], None]
 NEIGHBOURS = 6
@@ -67,30 +72,57 @@ class CorpusSource:
     targets: tuple[Level, ...]
 
 
-def load_corpus_sources(data_root: Path, split: str, progress: Progress) -> tuple[list[CorpusSource], BodyAtlas | None]:
-    """Reads the spines of a split and the surrounding bones. Raises DatasetError when the split is empty."""
-    from ReVerteRLib.datasets.verse import find_subjects, load_subject
+class Anatomy(Protocol):
+    """What samples are cut from: a synthetic patient or a real one."""
 
-    root = data_root / "spines" if (data_root / "spines").is_dir() else data_root
-    subjects = [s for s in find_subjects(root) if s.split == split]
+    @property
+    def centroids(self) -> CentroidSet:
+        """All labelled centres."""
+
+    def mask(self, level: Level, grid: PatchGrid) -> NDArray[np.bool_]:
+        """One vertebra on a patch grid, bool [z, y, x]."""
+
+
+@dataclass(frozen=True)
+class RealPatient:
+    """The mask and centroids of a real scan."""
+
+    labels: LabelVolume
+    centroids: CentroidSet
+
+    def mask(self, level: Level, grid: PatchGrid) -> NDArray[np.bool_]:
+        """One vertebra on a patch grid, bool [z, y, x]."""
+        return mask_on_grid(self.labels, level.verse_label, grid)
+
+
+def subjects_of_split(data_root: Path, split: str) -> list[VerseSubject]:
+    """The scans of a split (splits.split_subjects). Raises DatasetError when there is none."""
+    root = spines_folder(data_root)
+    subjects = list(getattr(split_subjects(find_subjects(root)), split))
     if not subjects:
         raise DatasetError(f"there is no subject of split '{split}'", where=root, remedy="Check participants.tsv")
-    sources, loaded_by_name = [], {}
+    return subjects
+
+
+def spines_folder(data_root: Path) -> Path:
+    """The VerSe tree itself, which may lie in `spines` beside other data."""
+    return data_root / "spines" if (data_root / "spines").is_dir() else data_root
+
+
+def load_corpus_sources(data_root: Path, split: str, progress: Progress) -> tuple[list[CorpusSource], BodyAtlas | None]:
+    """Reads the spines of a split and the surrounding bones. Raises DatasetError when the split is empty."""
+    subjects = subjects_of_split(data_root, split)
+    sources = []
     for number, subject in enumerate(subjects):
         progress(number, len(subjects), f"reading {subject.name}")
         loaded = load_subject(subject, with_ct=False)
-        loaded_by_name[subject.name] = loaded
-        spine = prepare_source(loaded.labels, loaded.centroids, subject.name)
-        whole = tuple(c.level for c in loaded.centroids if c.level not in loaded.cut)
-        sources.append(CorpusSource(spine, whole))
-    context = context_folder(root)
-    reference = loaded_by_name.get("sub-bp3d01")
-    atlas = None
-    if context is not None and reference is not None:
-        atlas = load_atlas(
-            context, reference.labels, reference.centroids, cache_folder(), lambda text: progress(0, 1, text)
-        )
-    return sources, atlas
+        sources.append(CorpusSource(prepare_source(loaded.labels, loaded.centroids, subject.name), _targets(loaded)))
+    return sources, atlas_of(spines_folder(data_root), lambda text: progress(0, 1, text))
+
+
+def _targets(loaded: LoadedSubject) -> tuple[Level, ...]:
+    """Whole levels with a centroid."""
+    return tuple(c.level for c in loaded.centroids if c.level in loaded.whole_levels)
 
 
 class CorpusBuilder:
@@ -100,34 +132,42 @@ class CorpusBuilder:
         self.settings = settings
         self._sources = sources
         self._atlas = atlas
-        weights = np.array([np.sqrt(len(s.targets)) for s in sources])
-        self._weights = weights / weights.sum()
 
     def patient(self, number: int) -> dict[str, NDArray[Any]]:
         """Arrays of all samples of patient `number`; see CorpusDataset for their meaning."""
         s = self.settings
         rng = np.random.default_rng([s.seed, number])
-        source = self._sources[int(rng.choice(len(self._sources), p=self._weights))]
+        share = np.sqrt([len(source.targets) for source in self._sources])
+        source = self._sources[int(rng.choice(len(self._sources), p=share / share.sum()))]
         patient = SyntheticPatient(
             source.spine, seed=s.seed * 1_000_003 + number, deformation=s.deformation, atlas=self._atlas
         )
-        pair = self._radiographs(patient, rng)
-        samples = []
-        for level in source.targets:
-            sample = self._sample(patient, level, pair, rng)
-            if sample is not None:
-                samples.append(sample)
-        stacked = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]} if samples else {}
-        stacked["subject"] = np.array(source.spine.name)
-        return stacked
+        pair = self._radiographs(patient.ct(s.spacing_mm), rng)
+        return self._samples(patient, source.targets, pair, rng, source.spine.name)
 
-    def _radiographs(self, patient: SyntheticPatient, rng: np.random.Generator) -> RadiographPair:
+    def real(self, loaded: LoadedSubject) -> dict[str, NDArray[Any]]:
+        """The same of a real scan with its CT."""
+        assert loaded.ct is not None  # noqa: S101 - narrows the type; prepare() chose it for its CT
+        rng = np.random.default_rng([self.settings.seed, *loaded.subject.key.encode()])
+        pair = self._radiographs(loaded.ct, rng)
+        patient = RealPatient(loaded.labels, loaded.centroids)
+        return self._samples(patient, _targets(loaded), pair, rng, loaded.subject.name)
+
+    def _samples(
+        self, patient: Anatomy, levels: tuple[Level, ...], pair: RadiographPair, rng: np.random.Generator, name: str
+    ) -> dict[str, NDArray[Any]]:
+        found = [self._sample(patient, level, pair, rng) for level in levels]
+        samples = [sample for sample in found if sample is not None]
+        stacked = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]} if samples else {}
+        return {**stacked, "subject": np.array(name)}
+
+    def _radiographs(self, ct: CtVolume, rng: np.random.Generator) -> RadiographPair:
         from ReVerteRLib.drr import simulate_pair
 
         cone = rng.random() < self.settings.cone_share
         sad = float(rng.uniform(900.0, 2500.0))
         return simulate_pair(
-            patient.ct(self.settings.spacing_mm),
+            ct,
             beam=Beam.CONE if cone else Beam.PARALLEL,
             spacing_mm=1.0,
             sad_mm=sad,
@@ -136,7 +176,7 @@ class CorpusBuilder:
         )
 
     def _sample(
-        self, patient: SyntheticPatient, level: Level, pair: RadiographPair, rng: np.random.Generator
+        self, patient: Anatomy, level: Level, pair: RadiographPair, rng: np.random.Generator
     ) -> dict[str, NDArray[Any]] | None:
         true = patient.centroids.get(level)
         assert true is not None  # noqa: S101 - targets are levels with a centroid
@@ -184,27 +224,34 @@ def prepare(
     *,
     share: tuple[int, int] = (0, 1),
 ) -> Path:
-    """Makes the corpus in folder `out`, keeping patients that are there already.
+    """Makes the corpus in folder `out`, keeping what is there already: synthetic patients, and the split's real CTs.
 
     share: (part, parts) lets several processes work on one corpus. Returns `out`.
     Raises DatasetError for an unusable data set or a folder made with other settings, CancelledError on request.
     """
     tell = progress or (lambda _done, _total, _text: None)
     _claim(out, settings)
+    real = [s for s in subjects_of_split(Path(data_root), settings.split) if s.ct_path is not None]
+    missing = [s for s in real if not _real_file(out, s).is_file()] if share[0] == 0 else []
     todo = [n for n in range(settings.patients) if n % share[1] == share[0] and not _file(out, n).is_file()]
-    if not todo:
+    if not todo and not missing:
         return out
-    sources, atlas = load_corpus_sources(Path(data_root), settings.split, tell)
+    sources, atlas = load_corpus_sources(Path(data_root), settings.split, tell) if todo else ([], None)
     builder = CorpusBuilder(settings, sources, atlas)
-    for done, number in enumerate(todo):
+    jobs = [(_real_file(out, s), s.key, lambda s=s: builder.real(load_subject(s))) for s in missing]
+    jobs += [(_file(out, n), f"patient {n}", lambda n=n: builder.patient(n)) for n in todo]
+    for done, (target, name, make) in enumerate(jobs):
         if cancelled is not None and cancelled():
             raise CancelledError("the corpus is unfinished", where=out, remedy="Run it again to go on")
-        tell(done, len(todo), f"patient {number}")
-        arrays = builder.patient(number)
-        with written_aside(_file(out, number)) as aside, aside.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    tell(len(todo), len(todo), "corpus complete")
+        tell(done, len(jobs), name)
+        with written_aside(target) as aside, aside.open("wb") as stream:
+            np.savez_compressed(stream, **make())  # type: ignore[arg-type]
+    tell(len(jobs), len(jobs), "corpus complete")
     return out
+
+
+def _real_file(out: Path, subject: VerseSubject) -> Path:
+    return out / f"real-{subject.key}.npz"
 
 
 def _file(out: Path, number: int) -> Path:
@@ -219,141 +266,3 @@ def _claim(out: Path, settings: CorpusSettings) -> None:
         if {**found, "patients": 0} != {**wanted, "patients": 0}:
             raise DatasetError("the folder holds a corpus made with other settings", where=out, remedy="Use a new one")
     write_json(record, wanted)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random changes of a sample when it is read, all off by default.
-
-    flip:               chance to mirror the patient left to right.
-    contrast, noise, blur_px, gradient: strengths of grey-value changes (in units of the normalised patch).
-    level_error:        chance that the level is wrong by one.
-    neighbour_dropout:  chance that a neighbour's mark is missing; twice this drops all of them.
-    """
-
-    flip: float = 0.0
-    contrast: float = 0.0
-    noise: float = 0.0
-    blur_px: float = 0.0
-    gradient: float = 0.0
-    level_error: float = 0.0
-    neighbour_dropout: float = 0.0
-
-    @classmethod
-    def training(cls) -> Augmentation:
-        """What measured well for synthetic-to-real transfer."""
-        return cls(
-            flip=0.5, contrast=0.3, noise=0.12, blur_px=1.2, gradient=0.4, level_error=0.08, neighbour_dropout=0.08
-        )
-
-
-class CorpusDataset:
-    """Training samples of a prepared corpus, held in memory.
-
-    __getitem__ returns ap, lateral float32 [2, S, S]; mask uint8 [1, S, S, S]; level int; centroid_zyx float32 [3];
-    perspective float32 [2, 4]. With augmentation a sample differs each time: call set_epoch for reproducible draws.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        patches: PatchSettings,
-        *,
-        augmentation: Augmentation | None = None,
-        seed: int = 0,
-        files: list[Path] | None = None,
-    ) -> None:
-        """files: a subset of the patients; all by default. Raises DatasetError for an empty corpus."""
-        chosen = files if files is not None else sorted(Path(path).glob("patient-*.npz"))
-        parts: dict[str, list[NDArray[Any]]] = {}
-        for file in chosen:
-            with np.load(file) as data:
-                if "level" in data:
-                    for key in data.files:
-                        parts.setdefault(key, []).append(np.atleast_1d(data[key]))
-        if not parts:
-            raise DatasetError("the corpus is empty", where=path, remedy="Prepare it first")
-        self._subjects = parts.pop("subject")
-        self._data = {key: np.concatenate(value) for key, value in parts.items()}
-        self._settings = patches
-        self._augmentation = augmentation or Augmentation()
-        self._seed = seed
-        self._epoch = 0
-
-    def __len__(self) -> int:
-        return len(self._data["level"])
-
-    @property
-    def levels(self) -> NDArray[np.int64]:
-        """Level.order of every sample."""
-        return self._data["level"]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Changes the augmentation's draws."""
-        self._epoch = epoch
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        d, size = self._data, self._settings.size
-        rng = np.random.default_rng([self._seed, self._epoch, int(index)])
-        mask = np.unpackbits(d["mask"][index], count=size**3).reshape(size, size, size)
-        own, near = d["centroid_zyx"][index], self._neighbours(index, rng)
-        perspective, level = d["perspective"][index].copy(), int(d["level"][index])
-        images = [self._image(index, view, rng) for view in (0, 1)]
-        marks = [self._mark(own, near, axes) for axes in ((0, 2), (0, 1))]
-        ap, lateral = (np.stack(pair).astype(np.float32) for pair in zip(images, marks, strict=True))
-        if rng.random() < self._augmentation.flip:
-            ap, mask = ap[:, :, ::-1].copy(), mask[:, :, ::-1].copy()
-            own = np.array([own[0], own[1], size - 1 - own[2]], dtype=np.float32)
-            perspective[0, 1] = size - 1 - perspective[0, 1] if perspective[0].any() else 0.0
-            perspective[1, 2:] *= -1.0  # the source now stands on the other side
-        if rng.random() < self._augmentation.level_error:
-            level = int(np.clip(level + rng.choice([-1, 1]), 0, 25))
-        return {
-            "ap": ap,
-            "lateral": lateral,
-            "mask": mask[None],
-            "level": level,
-            "centroid_zyx": np.asarray(own, dtype=np.float32),
-            "perspective": perspective,
-        }
-
-    def _neighbours(self, index: int, rng: np.random.Generator) -> Array:
-        near = self._data["neighbours_zyx"][index].astype(np.float64)
-        near = near[np.isfinite(near[:, 0])]
-        drop = self._augmentation.neighbour_dropout
-        if rng.random() < 2.0 * drop:
-            return near[:0]
-        return near[rng.random(len(near)) >= drop]
-
-    def _mark(self, own: NDArray[np.float32], near: Array, axes: tuple[int, int]) -> NDArray[np.float32]:
-        return draw_marks(own[list(axes)], near[:, list(axes)], self._settings)
-
-    def _image(self, index: int, view: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        coded = self._data["images"][index, view]
-        low, high = self._data["scale"][index, view]
-        inside = coded > 0
-        values = low + (coded.astype(np.float32) - 1.0) * ((high - low) / 254.0)
-        if self._settings.normalisation == "image_percentile":
-            first, last = self._data["percentiles"][index, view]
-            values = (values - first) / max(float(last - first), 1e-6)
-        else:
-            values = (values - values[inside].mean()) / max(float(values[inside].std()), 1e-6)
-        return np.where(inside, _disturb(values, self._augmentation, rng), 0.0).astype(np.float32)
-
-
-def _disturb(values: NDArray[np.float32], a: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Grey-value changes: blur, non-linear contrast, a tilt of brightness, noise."""
-    from scipy.ndimage import gaussian_filter
-
-    if a.blur_px and rng.random() < 0.5:
-        values = gaussian_filter(values, rng.uniform(0.0, a.blur_px))
-    if a.contrast:
-        values = values + rng.normal(0.0, 0.15 * a.contrast) * (values**2 - 1.0)
-        values = values * np.exp(rng.normal(0.0, a.contrast)) + rng.normal(0.0, 0.3 * a.contrast)
-    if a.gradient:
-        rows, columns = np.linspace(-1, 1, values.shape[0]), np.linspace(-1, 1, values.shape[1])
-        tilt = rng.normal(0.0, a.gradient, 2)
-        values = values + (tilt[0] * rows[:, None] + tilt[1] * columns[None]).astype(np.float32)
-    if a.noise:
-        values = values + rng.normal(0.0, rng.uniform(0.0, a.noise), values.shape).astype(np.float32)
-    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,25 @@ class VertebraPatches:
     grid: PatchGrid
     centroid_zyx: Array
     perspective: Array
+
+    def mirrored(self) -> VertebraPatches:
+        """The same vertebra of the mirrored patient (left and right exchanged); the grid stays.
+
+        Right for any beam: the lateral picture of the mirrored patient is the same picture, its source has only
+        moved to the other side.
+        """
+        centroid, perspective = mirror_geometry(self.centroid_zyx, self.perspective, self.ap.shape[-1])
+        return dataclasses.replace(self, ap=self.ap[:, :, ::-1].copy(), centroid_zyx=centroid, perspective=perspective)
+
+
+def mirror_geometry(centroid_zyx: Array, perspective: Array, size: int) -> tuple[Array, Array]:
+    """Centroid (3,) and perspective (2, 4) after exchanging left and right in a cube of `size` voxels."""
+    centroid, mirrored = np.array(centroid_zyx), np.array(perspective)
+    centroid[2] = size - 1 - centroid[2]
+    if mirrored[0].any():
+        mirrored[0, 1] = size - 1 - mirrored[0, 1]
+    mirrored[1, 2:] *= -1.0
+    return centroid, mirrored
 
 
 def sample_image(image_hw: NDArray[np.float32], pixels_rc: Array) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

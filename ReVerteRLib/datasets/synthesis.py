@@ -6,7 +6,6 @@ Used where a subject has no CT, and to make training patients. Every result is s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -272,11 +271,3 @@ def synthesise_ct(
     """
     source = prepare_source(labels, centroids)
     return SyntheticPatient(source, seed=seed, atlas=atlas, margin_mm=(25.0, 25.0)).ct(spacing_mm)
-
-
-def context_folder(data_root: Path) -> Path | None:
-    """Folder of the surrounding bones that belongs to a spine data set, None where there is none."""
-    for candidate in (data_root / "context" / "bodyparts3d", data_root.parent / "context" / "bodyparts3d"):
-        if (candidate / "names.csv").is_file():
-            return candidate
-    return None

@@ -108,6 +108,20 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class DataConfig:
+    """How the samples are made and read.
+
+    cone_share:          share of patients seen by a cone beam; the others by parallel rays.
+    annotation_error_mm: standard deviation of the marked centroids about the true ones, each axis.
+    augment:             change grey values, mirror, and drop marks at random when a sample is read.
+    """
+
+    cone_share: float = 0.0
+    annotation_error_mm: float = 0.0
+    augment: bool = False
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a training; `load_config` reads it from TOML."""
 
@@ -117,6 +131,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    data: DataConfig = field(default_factory=DataConfig)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -130,7 +145,7 @@ class TrainingConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values with the layout of the TOML file; `config_from_dict` restores an equal object."""
-        sections = ("patches", "loss", "optimiser", "run")
+        sections = ("patches", "loss", "optimiser", "run", "data")
         plain = {key: _plain(dataclasses.asdict(getattr(self, key))) for key in sections}
         return {"name": self.name, "generator": self.generator.to_dict(), **plain}
 
@@ -154,7 +169,10 @@ def load_config(path_or_name: str | Path) -> TrainingConfig:
 
 
 def config_from_dict(record: Mapping[str, Any]) -> TrainingConfig:
-    """From sections name, generator, patches, loss, optimiser, run and a list `without`. Raises ArgumentError."""
+    """From name, the sections generator, patches, loss, optimiser, run, data and a list `without`.
+
+    Raises ArgumentError.
+    """
     known = {f.name for f in dataclasses.fields(TrainingConfig)} | {"without"}
     _refuse_unknown(record, known, "file")
     name = str(record.get("name", "custom"))
@@ -167,6 +185,7 @@ def config_from_dict(record: Mapping[str, Any]) -> TrainingConfig:
         loss=_section(LossConfig, record, "loss"),
         optimiser=_section(OptimiserConfig, record, "optimiser"),
         run=_section(RunConfig, record, "run"),
+        data=_section(DataConfig, record, "data"),
     )
     return config.without(*record.get("without", ()))
 
@@ -241,6 +260,8 @@ def _check(config: TrainingConfig) -> None:
         ("run.batch and run.accumulation", min(run.batch, run.accumulation) >= 1, "at least 1"),
         ("run", max(run.epochs, run.steps, run.time_limit_minutes) > 0, "epochs, steps or time_limit_minutes above 0"),
         ("run.ema_decay", 0 <= run.ema_decay < 1, "from 0 to below 1"),
+        ("data.cone_share", 0 <= config.data.cone_share <= 1, "from 0 to 1"),
+        ("data.annotation_error_mm", config.data.annotation_error_mm >= 0, "at least 0"),
         ("run.level_dropout", 0 <= run.level_dropout <= 1, "from 0 to 1"),
         ("patches.size", config.patches.size % divisor == 0, f"a multiple of {divisor}"),
         ("patches.size", not loss.w_gan or edge >= 24, "at least 24 voxels per edge for the discriminator"),

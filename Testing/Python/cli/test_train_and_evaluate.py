@@ -72,7 +72,7 @@ def test_evaluate_names_unknown_subjects_and_missing_data(case, data, reverter):
     missing = reverter("evaluate", "--data", case / "nowhere", "--out", case / "eval")
     assert missing.code == 3
     assert "nowhere" in missing.err
-    assert not list((case / "eval").iterdir())
+    assert not (case / "eval").exists()
 
 
 def test_train_makes_a_corpus_trains_resumes_and_exports_weights_that_load(case, data, reverter):

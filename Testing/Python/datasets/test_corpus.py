@@ -9,8 +9,9 @@ import pytest
 from block_phantom import block_spine
 
 import ReVerteRLib.datasets.corpus as corpus_module
-from ReVerteRLib.datasets.corpus import Augmentation, CorpusDataset, CorpusSettings, CorpusSource, prepare
+from ReVerteRLib.datasets.corpus import CorpusSettings, CorpusSource, prepare
 from ReVerteRLib.datasets.patches import PatchSettings
+from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
 from ReVerteRLib.datasets.synthesis import prepare_source
 from ReVerteRLib.errors import CancelledError, DatasetError
 
@@ -27,6 +28,7 @@ def made(tmp_path_factory):
     spine = prepare_source(*block_spine())
     source = CorpusSource(spine, spine.levels)
     patch.setattr(corpus_module, "load_corpus_sources", lambda *_: ([source], None))
+    patch.setattr(corpus_module, "subjects_of_split", lambda *_: [])
     out = tmp_path_factory.mktemp("corpus")
     prepare(out, out, SETTINGS)
     yield out
