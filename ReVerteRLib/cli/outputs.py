@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ReVerteRLib.inference.result import SpineReconstruction
 
 THREED_VIEWS = ("front", "side", "60")
+_OVERVIEW_PX = 600
 _SCENE_SKIPPED = (
     "scene.mrb was not written, because 3D Slicer's scene library is missing; install it with "
     "'pip install \"reverter-slicer[slicer]\"' and run again, or open spine.seg.nrrd in 3D Slicer"
@@ -74,7 +75,10 @@ def write_scene(
 def write_pictures(
     spine: SpineReconstruction, pair: RadiographPair, centroids: CentroidSet, folder: Path
 ) -> tuple[dict[str, Path], list[str]]:
-    """ap.png and lateral.png with centroids and outlines, front.png, side.png, 60.png; and notes on missing ones."""
+    """Pictures by kind and notes on missing ones.
+
+    ap.png and lateral.png with centroids and outlines, 3d_*.png, and overview.png with all of them side by side.
+    """
     from ReVerteRLib.scene.preview import preview_radiograph
 
     files: dict[str, Path] = {}
@@ -88,7 +92,24 @@ def write_pictures(
             silhouettes=silhouettes(spine.labels, radiograph),
         )
     threed, notes = write_renderings(spine.surfaces, folder)
-    return {**files, **threed}, notes
+    files |= threed
+    files["picture overview"] = _side_by_side(list(files.values()), folder / "overview.png")
+    return files, notes
+
+
+def _side_by_side(pictures: list[Path], target: Path) -> Path:
+    """All pictures in one row of equal height."""
+    from PIL import Image
+
+    images = [Image.open(path).convert("RGB") for path in pictures]
+    scaled = [image.resize((round(image.width * _OVERVIEW_PX / image.height), _OVERVIEW_PX)) for image in images]
+    row = Image.new("RGB", (sum(image.width for image in scaled), _OVERVIEW_PX), "white")
+    left = 0
+    for image in scaled:
+        row.paste(image, (left, 0))
+        left += image.width
+    row.save(target)
+    return target
 
 
 def silhouettes(labels: LabelVolume, radiograph: Any) -> dict[Level, Any]:
