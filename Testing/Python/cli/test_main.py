@@ -70,7 +70,7 @@ def test_the_contract_of_option_names(capsys):
         (["simulate", "--ct", "a", "--out", "b", "--geometry", "cone", "--sad", "2000"], "behind the detector"),
         (["evaluate", "--data", "a", "--out", "b", "--centroids", "auto"], "not part of this version yet"),
         (["evaluate", "--data", "a", "--out", "b", "--subjects", " , "], "no name is given"),
-        (["train", "--data", "a", "--config", "fast", "--out", "b", "--patients", "0"], "positive whole number"),
+        (["train", "--data", "a", "--config", "fast", "--out", "b", "--patients", "-1"], "not a whole number"),
     ],
 )
 def test_bad_arguments_exit_with_2_and_the_reason(reverter, arguments, reason, tmp_path, monkeypatch):
