@@ -40,7 +40,7 @@ class Reconstructor:
     >>> spine.labels, spine.surfaces
 
     weights:    from `load_weights`.
-    device, batch_size, threads, precision: see RunnerOptions.
+    device, batch_size, threads, precision, mirror: see RunnerOptions.
     threshold:  probability from which a voxel is bone.
     surface_options: smoothing of the surfaces.
     runner:     replaces the network; for tests and other engines.
@@ -54,6 +54,7 @@ class Reconstructor:
         batch_size: int | None = None,
         threads: int | None = None,
         precision: str = "auto",
+        mirror: bool = True,
         threshold: float = THRESHOLD,
         surface_options: SurfaceOptions | None = None,
         runner: PatchRunner | None = None,
@@ -63,7 +64,7 @@ class Reconstructor:
         self._weights = weights
         self._threshold = threshold
         self._surface_options = surface_options
-        options = RunnerOptions(device, batch_size, threads, precision)
+        options = RunnerOptions(device, batch_size, threads, precision, mirror)
         self._runner: PatchRunner = runner or NetworkRunner(weights.network, options)
 
     def reconstruct(

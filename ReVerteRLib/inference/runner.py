@@ -32,12 +32,14 @@ class RunnerOptions:
     batch_size: vertebrae at once; None: 8 on a GPU, 1 on a CPU.
     threads:    CPU threads; None leaves torch's setting.
     precision:  'auto', 'fp32' or 'bf16'; auto takes bfloat16 where the hardware multiplies it.
+    mirror:     average with the result for the mirrored patient; twice the time, a little more accurate.
     """
 
     device: str = "auto"
     batch_size: int | None = None
     threads: int | None = None
     precision: str = "auto"
+    mirror: bool = False
 
 
 class PatchRunner(Protocol):
@@ -80,7 +82,7 @@ class NetworkRunner:
         while len(done) < len(patches):
             part = slice(len(done), len(done) + self._batch)
             try:
-                done.extend(self._run(patches[part], levels[part]))
+                done.extend(self._averaged(patches[part], levels[part]))
             except (RuntimeError, MemoryError) as error:
                 if isinstance(error, ReVerteRError) or not _is_out_of_memory(error):
                     raise
@@ -121,6 +123,12 @@ class NetworkRunner:
     def _say(self, text: str) -> None:
         self.notes.append(text)
         _LOG.warning(text)
+
+    def _averaged(self, patches: Sequence[VertebraPatches], levels: Sequence[Level]) -> NDArray[np.float32]:
+        found = self._run(patches, levels)
+        if self._options.mirror:
+            found = (found + self._run([p.mirrored() for p in patches], levels)[..., ::-1]) / 2.0
+        return found
 
     def _run(self, patches: Sequence[VertebraPatches], levels: Sequence[Level]) -> NDArray[np.float32]:
         import torch

@@ -90,3 +90,28 @@ def test_a_centroid_outside_names_the_view_and_the_remedy():
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ArgumentError):
         PatchSettings(**wrong)
+
+
+def test_mirrored_patches_see_the_mirrored_voxel_at_the_mirrored_place():
+    """A point and its mirror image about the cube's middle are seen at mirrored AP columns, also by a cone beam."""
+    pair, centroid = coordinate_pair(Beam.CONE), (20.0, 15.0, 150.0)
+    patches = extract_patches(pair, centroid, PatchSettings())
+    mirrored = patches.mirrored()
+    assert np.array_equal(mirrored.mirrored().ap, patches.ap)
+    assert np.allclose(mirrored.mirrored().perspective, patches.perspective)
+    for voxel in (np.array([30.0, 80.0, 20.0]), np.array([90.0, 40.0, 100.0])):
+        image = voxel * [1, 1, -1] + [0, 0, 119.0]
+        seen = seen_at(patches.perspective, voxel, patches.centroid_zyx)
+        seen_mirrored = seen_at(mirrored.perspective, image, mirrored.centroid_zyx)
+        truth = [patches.grid.patch_coordinates(r.projection, patches.grid.points_lps_mm(voxel[None]))[0] for r in pair]
+        assert np.allclose(seen, truth, atol=1e-6)
+        assert np.allclose(seen_mirrored[0], [seen[0][0], 119.0 - seen[0][1]])
+        assert np.allclose(seen_mirrored[1], seen[1])
+
+
+def seen_at(perspective, voxel, centroid):
+    """Patch coordinates of a voxel in both views by the formula of PatchGrid.perspective."""
+    ap, lateral = perspective
+    behind = np.array([voxel[1] - centroid[1], voxel[2] - centroid[2]])  # along each view's beam
+    places = ((ap, voxel[[0, 2]], behind[0]), (lateral, voxel[[0, 1]], behind[1]))
+    return [p[:2] + (place - p[:2]) / (1.0 + depth * p[2:]) for p, place, depth in places]

@@ -228,3 +228,40 @@ def test_views_that_disagree_in_height_only_give_what_both_see(make_weights):
     result = Reconstructor(make_weights(), "cpu").reconstruct(dataclasses.replace(pair, lateral=lower), centroids)
     voxels = (result.labels.array_kji > 0).sum()
     assert voxels == pytest.approx(24 * 18 * 10, rel=0.15)
+
+
+class SidewaysNetwork(torch.nn.Module):
+    """Bone in the right half of the cube (low x), whatever it sees; a bias that mirroring must average out."""
+
+    def forward(self, ap, *_args, **_kwargs):
+        size = ap.shape[-1]
+        logits = torch.full((ap.shape[0], 1, size, size, size), -9.0)
+        logits[..., : size // 2] = 9.0
+        return logits
+
+
+def patches_of(pair, spine):
+    from silhouettes import SETTINGS
+
+    from ReVerteRLib.datasets.patches import extract_patches
+
+    return [extract_patches(pair, c.position_lps_mm, SETTINGS) for c in spine]
+
+
+def test_mirroring_averages_out_a_bias_to_one_side(pair, spine):
+    patches, levels = patches_of(pair, spine), [c.level for c in spine]
+    plain = NetworkRunner(SidewaysNetwork(), RunnerOptions("cpu", precision="fp32")).probabilities(patches, levels)
+    both = NetworkRunner(SidewaysNetwork(), RunnerOptions("cpu", precision="fp32", mirror=True))
+    assert np.ptp(plain) > 0.99
+    np.testing.assert_allclose(both.probabilities(patches, levels), 0.5, atol=1e-3)
+
+
+def test_mirroring_changes_nothing_for_a_network_without_a_preferred_side(pair, spine):
+    patches, levels = patches_of(pair, spine), [c.level for c in spine]
+    plain, both = (
+        NetworkRunner(SilhouetteNetwork(), RunnerOptions("cpu", precision="fp32", mirror=m)).probabilities(
+            patches, levels
+        )
+        for m in (False, True)
+    )
+    np.testing.assert_allclose(plain, both, atol=1e-5)
