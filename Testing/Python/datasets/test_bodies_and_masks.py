@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import random_rotation
+from random_frames import random_rotation
 from verse_trees import grid_matrix, toy_labels, true_centres, upright
 
 from ReVerteRLib.anatomy import level_from_name

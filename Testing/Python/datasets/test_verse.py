@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import random_rotation
+from random_frames import random_rotation
 from verse_trees import (
     MIDDLE,
     grid_matrix,
