@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,9 +126,16 @@ def _outline(picture: Image.Image, mask: Image.Image, level: Level) -> None:
     from PIL import Image, ImageFilter
 
     solid = mask.point(lambda value: 255 if value > 127 else 0)
-    edge = np.asarray(solid) > np.asarray(solid.filter(ImageFilter.MinFilter(3)))
-    color = tuple(round(255 * part) for part in level.color_rgb)
+    width = 2 * max(1, round(picture.height / 400)) + 1
+    edge = np.asarray(solid) > np.asarray(solid.filter(ImageFilter.MinFilter(width)))
+    color = tuple(round(255 * part) for part in _vivid(level.color_rgb))
     picture.paste(color, (0, 0), Image.fromarray(edge.astype(np.uint8) * 255))
+
+
+def _vivid(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The same hue at full saturation: thin lines on gray need it."""
+    hue, _, _ = colorsys.rgb_to_hsv(*rgb)
+    return colorsys.hsv_to_rgb(hue, 0.85, 1.0)
 
 
 def _draw_dots(picture: Image.Image, upright: _Upright, centroids: CentroidSet) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import colorsys
 import dataclasses
 
 import numpy as np
@@ -98,7 +99,8 @@ def test_an_outline_is_drawn_around_a_silhouette_and_not_in_it():
     mask = np.zeros(radiograph.image_hw.shape, dtype=bool)
     mask[40:80, 30:70] = True
     level = samples.LEVELS[1]
-    color = [round(255 * part) for part in level.color_rgb]
+    hue = colorsys.rgb_to_hsv(*level.color_rgb)[0]
+    color = [round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.85, 1.0)]  # the level's hue, more vivid
     height = 4 * mask.shape[0]
     pixels = preview_radiograph(radiograph, silhouettes={level: mask}, height_px=height)
     drawn = (pixels == color).all(axis=2)
