@@ -101,6 +101,20 @@ def level_from_name(name: str) -> Level:
     return level
 
 
+def parse_levels(text: str) -> list[Level]:
+    """Vertebrae from a list with ranges, "T12, L1" or "T10-L2", from the head down; [] for an empty text.
+
+    Raises ArgumentError.
+    """
+    chosen: set[Level] = set()
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        first, _, last = part.partition("-")
+        low = level_from_name(first)
+        high = level_from_name(last) if last else low
+        chosen |= {level for level in LEVELS if low.order <= level.order <= high.order} or {low}
+    return sorted(chosen)
+
+
 def level_from_verse_label(label: int) -> Level | None:
     """The level with this VerSe label, None for background, coccyx and anything else."""
     return _BY_VERSE_LABEL.get(int(label))

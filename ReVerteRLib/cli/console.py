@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from ReVerteRLib.progress import Progress as ProgressCallback
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-ProgressCallback = Callable[[int, int, str], None]
 
 
 class Console:

@@ -88,7 +88,7 @@ def _device() -> list[Check]:
         return []
     import torch
 
-    from ReVerteRLib.inference.devices import cpu_has_bf16
+    from ReVerteRLib.devices import cpu_has_bf16
 
     threads = f"{torch.get_num_threads()} threads, bfloat16 {'in hardware' if cpu_has_bf16() else 'not in hardware'}"
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""

@@ -28,20 +28,15 @@ def positive(text: str) -> float:
 
 def levels(text: str) -> list[Level]:
     """Levels from 'T12,L1' or a range 'T10-L2'; ArgumentTypeError names the level that is none."""
-    from ReVerteRLib.anatomy import VERTEBRAE, level_from_name
+    from ReVerteRLib.anatomy import parse_levels
 
-    chosen: list[Level] = []
     try:
-        for part in filter(None, (p.strip() for p in text.split(","))):
-            first, _, last = part.partition("-")
-            low = level_from_name(first)
-            high = level_from_name(last) if last else low
-            chosen += [level for level in VERTEBRAE if low.order <= level.order <= high.order] or [low]
+        chosen = parse_levels(text)
     except ArgumentError as error:
         raise argparse.ArgumentTypeError(error.message()) from error
     if not chosen:
         raise argparse.ArgumentTypeError("no level is named; use for example T12,L1")
-    return sorted(set(chosen))
+    return chosen
 
 
 def names(text: str) -> list[str]:

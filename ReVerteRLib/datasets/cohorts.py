@@ -4,7 +4,7 @@ spine that is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ReVerteRLib.anatomy import Level, Region, level_from_name
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, load_subject
 from ReVerteRLib.errors import ArgumentError, CancelledError, InputError
 from ReVerteRLib.files import write_json
+from ReVerteRLib.progress import Cancelled, Progress
 
 VERSE_FULL, VERSE_SMALL = "verse-full", "verse-small"
 METAL_HU = 2500.0
@@ -107,8 +108,8 @@ def build_cohort(
     name: str,
     *,
     exclude: Sequence[str] = (),
-    progress: Callable[[int, int, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> Cohort:
     """VerSe-full: every readable spine once. VerSe-small: those that break none of the paper's three rules.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,8 +29,8 @@ from ReVerteRLib.files import write_json, written_aside
 from ReVerteRLib.geometry import Beam, PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
+from ReVerteRLib.progress import Cancelled, Progress
 
-Progress = Callable[[int, int, str], None]
 NEIGHBOURS = 6
 _MASK_MINIMUM_VOXELS = 400
 
@@ -97,16 +96,10 @@ class RealPatient:
 
 def subjects_of_split(data_root: Path, split: str) -> list[VerseSubject]:
     """The scans of a split (splits.split_subjects). Raises DatasetError when there is none."""
-    root = spines_folder(data_root)
-    subjects = list(getattr(split_subjects(find_subjects(root)), split))
+    subjects = list(getattr(split_subjects(find_subjects(data_root)), split))
     if not subjects:
-        raise DatasetError(f"there is no subject of split '{split}'", where=root, remedy="Check participants.tsv")
+        raise DatasetError(f"there is no subject of split '{split}'", where=data_root, remedy="Check participants.tsv")
     return subjects
-
-
-def spines_folder(data_root: Path) -> Path:
-    """The VerSe tree itself, which may lie in `spines` beside other data."""
-    return data_root / "spines" if (data_root / "spines").is_dir() else data_root
 
 
 def load_corpus_sources(data_root: Path, split: str, progress: Progress) -> tuple[list[CorpusSource], BodyAtlas | None]:
@@ -117,7 +110,7 @@ def load_corpus_sources(data_root: Path, split: str, progress: Progress) -> tupl
         progress(number, len(subjects), f"reading {subject.name}")
         loaded = load_subject(subject, with_ct=False)
         sources.append(CorpusSource(prepare_source(loaded.labels, loaded.centroids, subject.name), _targets(loaded)))
-    return sources, atlas_of(spines_folder(data_root), lambda text: progress(0, 1, text))
+    return sources, atlas_of(data_root, lambda text: progress(0, 1, text))
 
 
 def _targets(loaded: LoadedSubject) -> tuple[Level, ...]:
@@ -220,7 +213,7 @@ def prepare(
     out: Path,
     settings: CorpusSettings,
     progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
     *,
     share: tuple[int, int] = (0, 1),
 ) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ReVerteRLib.drr.attenuation import MONO_70_KEV, POLY_90_KVP, AttenuationModel, EnergyBin
-from ReVerteRLib.drr.projector import project, project_views, resolve_device
+from ReVerteRLib.drr.projector import project, project_views
 from ReVerteRLib.drr.realism import MetalRod, Realism, apply_realism
 from ReVerteRLib.drr.simulator import project_labels, projections_for, simulate, simulate_pair, simulate_views
 
@@ -19,7 +19,6 @@ __all__ = [
     "project_labels",
     "project_views",
     "projections_for",
-    "resolve_device",
     "simulate",
     "simulate_pair",
     "simulate_views",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ReVerteRLib.devices import pick_device
 from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.geometry import Array, Beam, Projection
 
@@ -37,16 +38,6 @@ _ALIGNED_MM = 0.05
 def as_float(slab: Tensor) -> Tensor:
     """The stored values themselves."""
     return slab.float()
-
-
-def resolve_device(device: str) -> torch.device:
-    """The torch device for 'auto', 'cpu' or 'cuda'. Raises ArgumentError, and ResourceError where there is no GPU."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise ArgumentError(f"device '{device}' is unknown", remedy="Use auto, cpu or cuda")
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise ResourceError("no usable GPU was found", remedy="Use --device cpu or auto")
-    return torch.device("cuda" if available and device != "cpu" else "cpu")
 
 
 def project(
@@ -75,7 +66,7 @@ def project_views(
     """`project` for several views; parallel views along the volume's axes share one pass through the volume."""
     if volume.ndim != 3:
         raise ArgumentError(f"a volume [k, j, i] is needed, this has the shape {tuple(volume.shape)}")
-    target = resolve_device(device)
+    target = pick_device(device)
     try:
         return _project_views(volume.to(target), ijk_to_lps_mm, projections, transform)
     except torch.OutOfMemoryError as error:

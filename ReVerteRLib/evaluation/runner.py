@@ -20,14 +20,12 @@ from ReVerteRLib.files import ensure_writable_folder
 from ReVerteRLib.geometry import Beam, PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
+from ReVerteRLib.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from ReVerteRLib.datasets.atlas import BodyAtlas
     from ReVerteRLib.inference.result import SpineReconstruction, VertebraResult
 
-Progress = Callable[[int, int, str], None]
-"""progress(done, total, text)"""
-Cancelled = Callable[[], bool]
 CentroidFinder = Callable[[LoadedSubject, RadiographPair], CentroidSet]
 """Gives the centroids to reconstruct from; the reference ones by default."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from ReVerteRLib.anatomy import Level, terminology_tag
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.imaging.volume import LabelVolume, write_volume
 from ReVerteRLib.inference.result import SpineReconstruction
+
+if TYPE_CHECKING:
+    import vtk
 
 
 def segmentation_fields(labels: LabelVolume, levels: tuple[Level, ...]) -> dict[str, str]:
@@ -62,18 +66,24 @@ def write_segmentation(labels: LabelVolume, levels: tuple[Level, ...], path: Pat
 
 
 def write_reconstruction(spine: SpineReconstruction, folder: Path) -> dict[str, Path]:
+    """The files of a reconstruction, see write_spine."""
+    return write_spine(spine.labels, spine.surfaces, folder)
+
+
+def write_spine(labels: LabelVolume, surfaces: Mapping[Level, vtk.vtkPolyData], folder: Path) -> dict[str, Path]:
     """spine.seg.nrrd, labels.nii.gz and models/<LEVEL>.stl in `folder`; returns the files by kind.
 
+    surfaces: in LPS mm, one of each level that owns voxels, from the head down.
     Everything is LPS mm; the STL headers say so. Raises OutputError.
     """
     from ReVerteRLib.inference.surfaces import write_stl
 
     folder = Path(folder)
-    write_segmentation(spine.labels, spine.levels, folder / "spine.seg.nrrd")
-    write_volume(spine.labels, folder / "labels.nii.gz")
     files = {"segmentation": folder / "spine.seg.nrrd", "labels": folder / "labels.nii.gz"}
-    for level, surface in spine.surfaces.items():
-        target = folder / "models" / f"{re.sub(r'[^A-Za-z0-9]', '', level.name)}.stl"
+    write_segmentation(labels, tuple(surfaces), files["segmentation"])
+    write_volume(labels, files["labels"])
+    for level, surface in surfaces.items():
+        target = folder / "models" / f"{level.name}.stl"
         write_stl(surface, target, level.name)
         files[f"model {level.name}"] = target
     return files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 from ReVerteRLib.inference.assembly import THRESHOLD, LevelField, LevelPatch, assemble
 from ReVerteRLib.inference.result import SpineReconstruction, VertebraResult
 from ReVerteRLib.inference.runner import NetworkRunner, PatchRunner, RunnerOptions
+from ReVerteRLib.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     import vtk
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from ReVerteRLib.inference.surfaces import SurfaceOptions
     from ReVerteRLib.inference.weights import LoadedWeights
 
-Progress = Callable[[int, int, str], None]
-"""progress(done, total, text)"""
-Cancelled = Callable[[], bool]
 
 _LOG = logging.getLogger("ReVerteR")
 

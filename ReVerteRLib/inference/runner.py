@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ReVerteRLib.devices import device_chain, use_bf16
 from ReVerteRLib.errors import ResourceError, ReVerteRError
-from ReVerteRLib.inference.devices import device_chain, use_bf16
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ReVerteRLib.errors import ArgumentError, InputError, WeightsError
 from ReVerteRLib.files import sha256_of, write_json, written_aside
-from ReVerteRLib.inference.resources import resources_folder
+from ReVerteRLib.resources import resources_folder
 
 if TYPE_CHECKING:
     import torch

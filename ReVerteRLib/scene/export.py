@@ -9,9 +9,9 @@ import numpy as np
 
 from ReVerteRLib.anatomy import LEVELS, Level
 from ReVerteRLib.files import ensure_writable_folder
-from ReVerteRLib.imaging.volume import LabelVolume, write_volume
-from ReVerteRLib.inference.export import write_segmentation
-from ReVerteRLib.inference.surfaces import surface_from_mask, write_stl
+from ReVerteRLib.imaging.volume import LabelVolume
+from ReVerteRLib.inference.export import write_spine
+from ReVerteRLib.inference.surfaces import surface_from_mask
 from ReVerteRLib.scene.segmentation import labels_from_node
 
 
@@ -23,14 +23,8 @@ def export_segmentation(node: Any, folder: Path) -> dict[str, Path]:
     """
     folder = ensure_writable_folder(Path(folder))
     labels = labels_from_node(node)
-    levels = tuple(level for level in LEVELS if (labels.array_kji == level.verse_label).any())
-    files = {"segmentation": folder / "spine.seg.nrrd", "labels": folder / "labels.nii.gz"}
-    write_segmentation(labels, levels, files["segmentation"])
-    write_volume(labels, files["labels"])
-    for level in levels:
-        files[f"model {level.name}"] = folder / "models" / f"{level.name}.stl"
-        write_stl(_surface(labels, level), files[f"model {level.name}"], level.name)
-    return files
+    levels = [level for level in LEVELS if (labels.array_kji == level.verse_label).any()]
+    return write_spine(labels, {level: _surface(labels, level) for level in levels}, folder)
 
 
 def _surface(labels: LabelVolume, level: Level) -> Any:

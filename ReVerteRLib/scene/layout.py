@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ReVerteRLib.errors import ArgumentError, ReVerteRError
 from ReVerteRLib.geometry import Array
+from ReVerteRLib.resources import shipped_resources
 from ReVerteRLib.scene.builder import SpineScene
 
 LAYOUT_ID = 5301
-LAYOUT_FILE = Path(__file__).resolve().parents[2] / "Resources" / "Layouts" / "biplanar.xml"
 AP_VIEW, LATERAL_VIEW, THREED_VIEW = "ReVerteRAP", "ReVerteRLateral", "ReVerteR3D"
 VIEW_ANGLE_DEG = 30.0
 
@@ -81,10 +80,11 @@ def camera_pose(rotation_deg: float, elevation_deg: float, roll_deg: float, boun
 
 def layout_xml() -> str:
     """The layout description, read from Resources/Layouts. Raises ReVerteRError when the installation lacks it."""
+    file = shipped_resources() / "Layouts" / "biplanar.xml"
     try:
-        return LAYOUT_FILE.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ReVerteRError("the layout file is missing", where=LAYOUT_FILE, remedy="Install ReVerteR again") from error
+        raise ReVerteRError("the layout file is missing", where=file, remedy="Install ReVerteR again") from error
 
 
 def register_layout(layout_node: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from ReVerteRLib.anatomy import CATEGORY_CODE, CATEGORY_MEANING, TERMINOLOGY_CONTEXT, VERTEBRAE, Level
 from ReVerteRLib.files import write_json
+from ReVerteRLib.resources import shipped_resources
 
-TERMINOLOGY_FILE = Path(__file__).resolve().parents[2] / "Resources" / "Terminology" / "ReVerteRVertebrae.term.json"
+_FILE = Path("Terminology") / "ReVerteRVertebrae.term.json"
 _SCHEMA = "https://raw.githubusercontent.com/qiicr/dcmqi/master/doc/schemas/segment-context-schema.json#"
 
 
@@ -31,9 +32,14 @@ def terminology_context() -> dict[str, Any]:
     }
 
 
-def write_terminology(path: Path = TERMINOLOGY_FILE) -> None:
+def terminology_file() -> Path:
+    """The shipped context file."""
+    return shipped_resources() / _FILE
+
+
+def write_terminology(path: Path | None = None) -> None:
     """Writes the context file; run it after a change of anatomy.py."""
-    write_json(path, terminology_context())
+    write_json(path or terminology_file(), terminology_context())
 
 
 def _type(level: Level) -> dict[str, Any]:

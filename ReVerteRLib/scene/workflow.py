@@ -5,13 +5,14 @@ The panel and the console functions both come through here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ReVerteRLib.anatomy import Level, level_from_name
+from ReVerteRLib.anatomy import parse_levels
 from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.geometry import Beam, View
 from ReVerteRLib.imaging import RadiographPair
+from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.scene.builder import SpineScene, build_scene
 from ReVerteRLib.scene.ct import ct_from_node
 from ReVerteRLib.scene.layout import THREED_VIEW, camera_pose
@@ -45,12 +46,12 @@ def reconstruct_nodes(
     levels: str | Sequence[str] | None = None,
     weights: str | None = None,
     device: str = "auto",
-    progress: Callable[[int, int, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> SpineScene:
     """The vertebrae as a new study: one segmentation node and a folder of models.
 
-    levels: names, as a list or as text with commas; all that have a centroid when empty.
+    levels: names or ranges such as T10-L2, as a list or as text with commas; all that have a centroid when empty.
     weights: name or path; the best installed ones when None.
     The nodes are read before the work starts and nothing is added before it is finished, so the user may go on
     working and a cancelled run leaves no trace. Raises what Reconstructor.reconstruct and load_weights raise.
@@ -58,9 +59,13 @@ def reconstruct_nodes(
     from ReVerteRLib.inference import Reconstructor, load_weights
 
     ap, lateral = radiograph_from_node(ap_node, View.AP), radiograph_from_node(lateral_node, View.LATERAL)
-    pair, centroids, chosen = RadiographPair(ap, lateral), centroids_from_node(centroids_node), parse_levels(levels)
+    pair, centroids, chosen = (
+        RadiographPair(ap, lateral),
+        centroids_from_node(centroids_node),
+        parse_levels(_text(levels)),
+    )
     loaded = load_weights(weights) if weights else load_weights()
-    spine = Reconstructor(loaded, device).reconstruct(pair, centroids, chosen, progress, cancelled)
+    spine = Reconstructor(loaded, device).reconstruct(pair, centroids, chosen or None, progress, cancelled)
     if not spine.surfaces:
         raise CentroidError(
             "the network found no bone at any centroid",
@@ -79,10 +84,8 @@ def reconstruct_nodes(
     return built
 
 
-def parse_levels(levels: str | Sequence[str] | None) -> list[Level] | None:
-    """Levels from 'T12, L1' or ['T12', 'L1']; None for none, which means all. Raises ArgumentError."""
-    names = levels.split(",") if isinstance(levels, str) else levels or []
-    return [level_from_name(name) for name in names if name.strip()] or None
+def _text(levels: str | Sequence[str] | None) -> str:
+    return levels if isinstance(levels, str) else ",".join(levels or ())
 
 
 def turn_view(scene: Any, cameras_logic: Any, angles_deg: tuple[float, float, float], segmentation_node: Any) -> None:

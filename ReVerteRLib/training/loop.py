@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 
-from ReVerteRLib.errors import ArgumentError, CancelledError, InputError, ResourceError
+from ReVerteRLib.devices import pick_device
+from ReVerteRLib.errors import CancelledError, InputError, ResourceError
 from ReVerteRLib.files import ensure_writable_folder, write_json
 from ReVerteRLib.networks.blocks import to_channels_last
 from ReVerteRLib.networks.registry import build_discriminator, build_generator
+from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
 from ReVerteRLib.training.config import OptimiserConfig, TrainingConfig
 from ReVerteRLib.training.ema import WeightAverage
@@ -24,7 +26,6 @@ from ReVerteRLib.training.losses import IntegratedLoss, discriminator_loss
 from ReVerteRLib.training.schedule import Schedule
 from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
 
-Progress = Callable[[int, int, str], None]
 _PER_MILLE = 1000
 
 
@@ -76,7 +77,7 @@ class Trainer:
         *,
         resume: bool = False,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: Cancelled | None = None,
         stop_after: int = 0,
     ) -> None:
         """Trains until the configured end, or for `stop_after` more steps; leaves a checkpoint in any case.
@@ -291,15 +292,6 @@ class Trainer:
             from ReVerteRLib.training.plots import plot_journal
 
             plot_journal(self.out_dir / "log.csv", self.out_dir / "losses.png")
-
-
-def pick_device(name: str) -> torch.device:
-    """'auto' takes a GPU where there is one. Raises ArgumentError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ArgumentError("there is no usable CUDA device", where="device", remedy="Use auto or cpu")
-    return torch.device(name)
 
 
 def _optimiser(network: nn.Module, config: OptimiserConfig, lr: float) -> torch.optim.Optimizer:

@@ -67,3 +67,13 @@ def test_unknown_names_are_refused_with_the_remedy(text):
 @pytest.mark.parametrize("label", [0, 27, 29, 255])
 def test_other_labels_are_no_level(label):
     assert level_from_verse_label(label) is None
+
+
+def test_lists_of_levels_take_names_and_ranges_in_any_order():
+    from ReVerteRLib.anatomy import parse_levels
+
+    assert [level.name for level in parse_levels(" l1,T12 , T12")] == ["T12", "L1"]
+    assert [level.name for level in parse_levels("T11-L1, C7")] == ["C7", "T11", "T12", "T13", "L1"]
+    assert parse_levels("") == []
+    with pytest.raises(ArgumentError, match="Q7"):
+        parse_levels("T12,Q7")

@@ -13,7 +13,7 @@ from phantom import phantom, phantom_centroids, save_tiny_weights
 from ReVerteRLib.centroids import write_centroids
 from ReVerteRLib.cli.main import main
 from ReVerteRLib.imaging.volume import write_volume
-from ReVerteRLib.inference.resources import RESOURCES_VARIABLE
+from ReVerteRLib.resources import RESOURCES_VARIABLE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from phantom import phantom
 
 from ReVerteRLib.datasets.sample import SampleCase
-from ReVerteRLib.inference.resources import RESOURCES_VARIABLE
+from ReVerteRLib.resources import RESOURCES_VARIABLE
 
 
 def checks_of(outcome):

@@ -8,8 +8,8 @@ from phantom import CENTRES_LPS_MM, phantom
 from PIL import Image
 
 from ReVerteRLib.imaging.volume import write_volume
-from ReVerteRLib.inference.resources import resources_folder
 from ReVerteRLib.inference.weights import load_weights, read_card, weights_index
+from ReVerteRLib.resources import resources_folder
 
 CONFIG = """
 name = "toy"

@@ -9,17 +9,17 @@ import pytest
 import torch
 from drr_phantoms import centred, reference_phantom
 
+from ReVerteRLib.devices import pick_device
 from ReVerteRLib.drr import (
     POLY_90_KVP,
     AttenuationModel,
     Realism,
     project_labels,
     projections_for,
-    resolve_device,
     simulate,
     simulate_pair,
 )
-from ReVerteRLib.errors import ArgumentError, GeometryError, ResourceError
+from ReVerteRLib.errors import ArgumentError, GeometryError
 from ReVerteRLib.geometry import Beam, View, triangulate
 from ReVerteRLib.imaging import CtVolume, LabelVolume
 
@@ -177,9 +177,9 @@ def test_an_unknown_device_is_refused(ct):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_asking_for_a_missing_gpu_says_so():
-    with pytest.raises(ResourceError, match="GPU"):
-        resolve_device("cuda")
-    assert resolve_device("auto").type == "cpu"
+    with pytest.raises(ArgumentError, match="no usable CUDA device"):
+        pick_device("cuda")
+    assert pick_device("auto").type == "cpu"
 
 
 def test_pixels_that_are_far_too_small_are_refused(ct):

@@ -10,7 +10,6 @@ from ReVerteRLib.datasets.patches import PatchSettings
 from ReVerteRLib.errors import OutputError, WeightsError
 from ReVerteRLib.files import sha256_of
 from ReVerteRLib.inference.model_card import write_model_card
-from ReVerteRLib.inference.resources import RESOURCES_VARIABLE, resources_folder
 from ReVerteRLib.inference.weights import (
     load_weights,
     read_card,
@@ -20,6 +19,7 @@ from ReVerteRLib.inference.weights import (
 )
 from ReVerteRLib.networks.config import GeneratorConfig
 from ReVerteRLib.networks.registry import build_generator
+from ReVerteRLib.resources import RESOURCES_VARIABLE, resources_folder
 
 TINY = GeneratorConfig(preset="tiny", trunk_channels=(4, 8), trunk_blocks=(1, 1))
 

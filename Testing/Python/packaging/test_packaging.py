@@ -65,7 +65,7 @@ def test_every_file_arrives_where_the_module_looks_for_it(installed):
 def test_the_installed_library_runs_by_itself(installed, tmp_path):
     code = (
         "import ReVerteRLib, pathlib;"
-        "from ReVerteRLib.inference.resources import resources_folder;"
+        "from ReVerteRLib.resources import resources_folder;"
         "from ReVerteRLib.scene.layout import layout_xml;"
         "print(pathlib.Path(ReVerteRLib.__file__).parent.parent, resources_folder().parent);"
         "print('ReVerteRAP' in layout_xml())"

@@ -13,7 +13,7 @@ from ReVerteRLib.errors import GeometryError, VolumeError
 from ReVerteRLib.imaging.volume import LabelVolume
 from ReVerteRLib.scene.frames import matrix_to_ras, to_vtk_matrix
 from ReVerteRLib.scene.segmentation import add_segmentation, labels_from_node
-from ReVerteRLib.scene.terminology import TERMINOLOGY_FILE, terminology_context, write_terminology
+from ReVerteRLib.scene.terminology import terminology_context, terminology_file, write_terminology
 
 CODE = re.compile(r"^SCT\^\d+\^[A-Za-z0-9 ]+$")
 
@@ -132,8 +132,8 @@ def test_terminology_tags_have_slicers_seven_parts():
 
 def test_the_terminology_file_agrees_with_the_table_of_levels(tmp_path):
     write_terminology(tmp_path / "fresh.json")
-    assert TERMINOLOGY_FILE.read_text(encoding="utf-8") == (tmp_path / "fresh.json").read_text(encoding="utf-8")
-    (category,) = json.loads(TERMINOLOGY_FILE.read_text(encoding="utf-8"))["SegmentationCodes"]["Category"]
+    assert terminology_file().read_text(encoding="utf-8") == (tmp_path / "fresh.json").read_text(encoding="utf-8")
+    (category,) = json.loads(terminology_file().read_text(encoding="utf-8"))["SegmentationCodes"]["Category"]
     assert [kind["3dSlicerLabel"] for kind in category["Type"]] == [level.name for level in VERTEBRAE]
     assert len(category["Type"]) == 26
 
@@ -162,7 +162,7 @@ def test_slicers_terminology_logic_reads_the_file_with_colours():
     import slicer
 
     logic = slicer.modules.terminologies.logic()
-    assert logic.LoadTerminologyFromFile(str(TERMINOLOGY_FILE)) == TERMINOLOGY_CONTEXT
+    assert logic.LoadTerminologyFromFile(str(terminology_file())) == TERMINOLOGY_CONTEXT
     category = slicer.vtkSlicerTerminologyCategory()
     assert logic.GetNthCategoryInTerminology(TERMINOLOGY_CONTEXT, 0, category)
     assert logic.GetNumberOfTypesInTerminologyCategory(TERMINOLOGY_CONTEXT, category) == 26

@@ -9,9 +9,10 @@ import pytest
 import torch
 from synthetic import Shapes
 
+from ReVerteRLib.devices import pick_device
 from ReVerteRLib.errors import ArgumentError, CancelledError, DatasetError, InputError
 from ReVerteRLib.training.journal import read_journal
-from ReVerteRLib.training.loop import Trainer, pick_device
+from ReVerteRLib.training.loop import Trainer
 from ReVerteRLib.training.stream import BatchStream
 
 

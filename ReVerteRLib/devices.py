@@ -1,29 +1,40 @@
-"""Which device and which precision a network runs with."""
+"""Which device and which precision computations run with."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ReVerteRLib.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
-def device_chain(device: str) -> tuple[str, ...]:
-    """Devices to try in turn: 'auto' and 'cuda' end with the CPU, where there is always some memory.
+def pick_device(device: str) -> torch.device:
+    """The torch device for 'auto' (a GPU where there is one), 'cpu', 'cuda' or 'cuda:N'.
 
-    Raises ArgumentError for unknown names and for 'cuda' where there is none.
+    Raises ArgumentError for unknown names and for a GPU where there is none.
     """
     import torch
 
-    if device not in DEVICES:
+    if device.split(":", maxsplit=1)[0] not in DEVICES:
         raise ArgumentError(f"device '{device}' is unknown", remedy=f"Use one of {', '.join(DEVICES)}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ArgumentError("no CUDA device was found", where="--device", remedy="Use --device cpu or auto")
-    if device == "cpu" or not torch.cuda.is_available():
-        return ("cpu",)
-    return ("cuda", "cpu")
+    available = torch.cuda.is_available()
+    if device.startswith("cuda") and not available:
+        raise ArgumentError("no usable CUDA device was found", where="device", remedy="Use cpu or auto")
+    if device == "auto":
+        return torch.device("cuda" if available else "cpu")
+    return torch.device(device)
+
+
+def device_chain(device: str) -> tuple[str, ...]:
+    """Devices to try in turn: a GPU is followed by the CPU, where there is always some memory (see pick_device)."""
+    first = str(pick_device(device))
+    return (first,) if first == "cpu" else (first, "cpu")
 
 
 def cpu_has_bf16() -> bool:
