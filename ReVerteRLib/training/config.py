@@ -114,11 +114,13 @@ class DataConfig:
     cone_share:          share of patients seen by a cone beam; the others by parallel rays.
     annotation_error_mm: standard deviation of the marked centroids about the true ones, each axis.
     augment:             change grey values, mirror, and drop marks at random when a sample is read.
+    patients:            'plain' or 'rich', the preset of the synthetic patients' anatomy and body.
     """
 
     cone_share: float = 0.0
     annotation_error_mm: float = 0.0
     augment: bool = False
+    patients: Literal["plain", "rich"] = "plain"
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,7 @@ def _check(config: TrainingConfig) -> None:
         ("optimiser.schedule", optimiser.schedule, ("step", "cosine")),
         ("run.precision", run.precision, ("fp32", "bf16")),
         ("run.device", run.device.split(":")[0], ("auto", "cpu", "cuda")),
+        ("data.patients", config.data.patients, ("plain", "rich")),
     )
     for where, value, allowed in choices:
         if value not in allowed:

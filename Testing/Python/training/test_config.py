@@ -110,3 +110,10 @@ def test_cosine_follows_time_or_steps_whichever_is_further(make_config) -> None:
     assert schedule.factor(0, 0.0) == pytest.approx(0.5)  # warm-up over two steps
     assert schedule.factor(50, 0.0) == pytest.approx(0.5)
     assert schedule.factor(5, 600.0) == pytest.approx(0.0)
+
+
+def test_the_kind_of_patients_is_plain_unless_chosen_and_checked():
+    assert config_from_dict({}).data.patients == "plain"
+    assert config_from_dict({"data": {"patients": "rich"}}).data.patients == "rich"
+    with pytest.raises(ArgumentError, match=r"data\.patients"):
+        config_from_dict({"data": {"patients": "poor"}})
