@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,11 @@ from ReVerteRLib.cli.console import Console
 from ReVerteRLib.cli.staging import staged_folder
 
 if TYPE_CHECKING:
+    from ReVerteRLib.datasets.verse import VerseSubject
+    from ReVerteRLib.evaluation.comparison import Comparison, SharedViews
     from ReVerteRLib.evaluation.runner import Evaluation
+    from ReVerteRLib.evaluation.systems import System
+    from ReVerteRLib.progress import Progress
 
 NAME = "evaluate"
 SUMMARY = "score reconstructions of the subjects of a VerSe folder against their masks"
@@ -22,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument("--data", type=Path, required=True, metavar="VERSE_DIR", help="data in the VerSe layout")
     parser.add_argument("--subjects", type=options.names, metavar="LIST", help="only these, for example verse014,a")
-    options.add_weights(parser)
+    options.add_systems(parser)
     parser.add_argument(
         "--centroids", choices=("reference", "auto"), default="reference", help="where centroids come from"
     )
@@ -31,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Writes metrics.csv, summary.json and dice_by_level.png."""
+    """Writes metrics.csv, summary.json and dice_by_level.png; with several systems, each into a folder of its own,
+    and comparison.csv and comparison.md beside them.
+    """
     from ReVerteRLib.errors import ArgumentError
 
     if arguments.centroids == "auto":
@@ -40,51 +48,100 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             where="--centroids auto",
             remedy="Use --centroids reference",
         )
-    with staged_folder(arguments.out) as folder:
-        evaluation = _evaluate(arguments, folder, console)
-        plotted = _plot(evaluation, folder)
-    if not plotted:
-        console.note("dice_by_level.png was not drawn: matplotlib is missing (pip install matplotlib)")
-    for name, reason in evaluation.skipped:
-        console.note(f"{name} was skipped: {reason}")
-    console.table("Reconstruction against the masks", ("region", "n", "Dice", "HD95 mm", "NSD 2 mm"), _rows(evaluation))
+    subjects = chosen_subjects(arguments)
+    systems = chosen_systems(arguments, console)
+    if len(systems) == 1:
+        _run_one(arguments, console, subjects, systems[0])
+    else:
+        _run_several(arguments, console, subjects, systems)
     console.say(f"Results: {arguments.out}")
     return 0
 
 
-def _evaluate(arguments: argparse.Namespace, folder: Path, console: Console) -> Evaluation:
-    from ReVerteRLib.datasets.atlas import atlas_of
+def chosen_subjects(arguments: argparse.Namespace) -> list[VerseSubject]:
+    """All scans under --data, or those of --subjects. Raises DatasetError and ArgumentError."""
     from ReVerteRLib.datasets.verse import find_subjects, select_subjects
-    from ReVerteRLib.evaluation.runner import ViewSettings, evaluate
-    from ReVerteRLib.inference import Reconstructor, load_weights
 
     known = find_subjects(arguments.data)
-    subjects = select_subjects(known, arguments.subjects) if arguments.subjects else known
-    weights = load_weights(arguments.weights)
-    if weights.note:
-        console.note(weights.note)
-    with console.progress("evaluate") as progress:
-        needed = any(subject.ct_path is None for subject in subjects)
-        atlas = atlas_of(arguments.data, lambda text: progress(0, 1, text)) if needed else None
-        return evaluate(
-            subjects,
-            Reconstructor(weights, arguments.device),
-            folder,
-            weights=weights.name,
-            sha256=weights.sha256,
-            views=ViewSettings(device=arguments.device, atlas=atlas),
-            progress=progress,
-        )
+    return select_subjects(known, arguments.subjects) if arguments.subjects else known
 
 
-def _plot(evaluation: Evaluation, folder: Path) -> bool:
+def chosen_systems(arguments: argparse.Namespace, console: Console) -> tuple[System, ...]:
+    """What the values of --weights mean; their notes are shown. Raises WeightsError and ArgumentError."""
+    from ReVerteRLib.evaluation.systems import open_systems
+    from ReVerteRLib.inference.weights import DEFAULT
+
+    systems = open_systems(arguments.weights or [DEFAULT], arguments.device)
+    for note in (system.note for system in systems if system.note):
+        console.note(note)
+    return systems
+
+
+def _run_one(arguments: argparse.Namespace, console: Console, subjects: Sequence[VerseSubject], system: System) -> None:
+    from ReVerteRLib.evaluation.runner import evaluate
+
+    with staged_folder(arguments.out) as folder:
+        with console.progress("evaluate") as progress:
+            views = _views(arguments, subjects, progress)
+            evaluation = evaluate(
+                subjects,
+                system.reconstructor,
+                folder,
+                weights=system.name,
+                sha256=system.sha256,
+                views=views,
+                progress=progress,
+            )
+        _plot(evaluation, folder, console)
+    _tell_skipped(evaluation, console)
+    console.table("Reconstruction against the masks", ("region", "n", "Dice", "HD95 mm", "NSD 2 mm"), _rows(evaluation))
+
+
+def _run_several(
+    arguments: argparse.Namespace, console: Console, subjects: Sequence[VerseSubject], systems: Sequence[System]
+) -> None:
+    from ReVerteRLib.evaluation.comparison import compare, folder_name, table_cells
+
+    with staged_folder(arguments.out) as folder:
+        with console.progress("evaluate") as progress:
+            views = _views(arguments, subjects, progress)
+            comparison = compare(subjects, systems, folder, views=views, progress=progress)
+        for system in systems:
+            _plot(comparison.evaluations[system.name], folder / folder_name(system), console)
+    _tell_skipped(_any_of(comparison), console)
+    head = ("system", "n", "failures", "Dice", "HD95 mm", "NSD 2 mm", "seconds", "parameters")
+    console.table("Systems on the same radiographs", head, [table_cells(row) for row in comparison.rows])
+
+
+def _views(arguments: argparse.Namespace, subjects: Sequence[VerseSubject], progress: Progress) -> SharedViews:
+    """The surrounding bones are read only when some CT must be synthesised."""
+    from ReVerteRLib.datasets.atlas import atlas_of
+    from ReVerteRLib.evaluation.comparison import SharedViews
+
+    views = SharedViews(device=arguments.device)
+    if all(subject.ct_path is not None for subject in subjects):
+        return views
+    return dataclasses.replace(views, atlas=atlas_of(arguments.data, lambda text: progress(0, 1, text)))
+
+
+def _any_of(comparison: Comparison) -> Evaluation:
+    """Subjects are skipped for their own faults, so every system skips the same."""
+    return next(iter(comparison.evaluations.values()))
+
+
+def _tell_skipped(evaluation: Evaluation, console: Console) -> None:
+    for name, reason in evaluation.skipped:
+        console.note(f"{name} was skipped: {reason}")
+
+
+def _plot(evaluation: Evaluation, folder: Path, console: Console) -> None:
     """Dice by level, where matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
-        return False
+        console.note("dice_by_level.png was not drawn: matplotlib is missing (pip install matplotlib)")
+        return
     from ReVerteRLib.evaluation.plots import plot_by_level
 
     plot_by_level(evaluation.rows, folder / "dice_by_level.png")
-    return True
 
 
 def _rows(evaluation: Evaluation) -> list[tuple[object, ...]]:

@@ -66,6 +66,16 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_systems(parser: argparse.ArgumentParser) -> None:
+    """--weights NAME, as often as there are systems to evaluate (None when it is not given)."""
+    parser.add_argument(
+        "--weights",
+        action="append",
+        metavar="NAME",
+        help="what is evaluated: shipped weights by name or a .safetensors file; repeat it to put several side by side",
+    )
+
+
 def add_levels(parser: argparse.ArgumentParser) -> None:
     """--levels."""
     parser.add_argument(
