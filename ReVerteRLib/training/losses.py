@@ -53,10 +53,15 @@ class DistanceFields:
 
 
 def _distance_field(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    import SimpleITK as sitk  # noqa: N813
-
+    """By SimpleITK, or by scipy (a few times slower, the same values) on a training machine without it."""
     if mask.all() or not mask.any():
         return np.zeros(mask.shape, dtype=np.float32)
+    try:
+        import SimpleITK as sitk  # noqa: N813
+    except ImportError:
+        from scipy.ndimage import distance_transform_edt
+
+        return np.where(mask, distance_transform_edt(mask), distance_transform_edt(~mask)).astype(np.float32)
 
     def outside(of: NDArray[np.bool_]) -> NDArray[np.float32]:
         image = sitk.GetImageFromArray(of.astype(np.uint8))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,13 @@ def test_distance_fields_equal_scipys_and_are_zero_without_a_border() -> None:
     assert np.allclose(fields[0, 0], distance_transform_edt(first) + distance_transform_edt(~first), atol=1e-5)
     assert fields[0].max() > 1.0
     assert not fields[1:].any()
+
+
+def test_distance_fields_are_the_same_without_simpleitk(monkeypatch: pytest.MonkeyPatch) -> None:
+    masks = torch.rand((2, 1, 14, 12, 10), generator=torch.Generator().manual_seed(3)) < 0.2
+    expected = DistanceFields()(masks)
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    assert torch.allclose(DistanceFields()(masks), expected, atol=1e-5)
 
 
 def test_cached_fields_are_the_same_and_bounded() -> None:
