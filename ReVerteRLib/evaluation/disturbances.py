@@ -19,7 +19,7 @@ from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.datasets.verse import LoadedSubject
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.evaluation.runner import ViewSettings
-from ReVerteRLib.geometry import Array, Beam, Projection, triangulate
+from ReVerteRLib.geometry import Array, Beam, Projection, View, triangulate
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 from ReVerteRLib.imaging.volume import CtVolume
 
@@ -86,16 +86,17 @@ def _centroid_row(length_mm: float) -> Disturbance:
     )
 
 
-def _angle_row(view: str, degrees: float) -> Disturbance:
+def _angle_row(view: View, degrees: float) -> Disturbance:
     """Both views turn towards each other, so that they are less than 90 degrees apart."""
-    turn = {"ap": {"ap_turn_deg": -degrees}, "lateral": {"lateral_turn_deg": degrees}}[view]
-    name = {"ap": "AP", "lateral": "Lateral"}[view]
+    is_ap = view is View.AP
+    name = "AP" if is_ap else "lateral"
     return Disturbance(
-        f"{view}-{degrees:g}deg",
-        f"{name} view off by {degrees:g}°",
-        f"the views are {90 - degrees:g}° apart because the {view} one is turned about the vertical axis through the "
+        f"{view.value}-{degrees:g}deg",
+        f"{name[0].upper()}{name[1:]} view off by {degrees:g}°",
+        f"the views are {90 - degrees:g}° apart because the {name} one is turned about the vertical axis through the "
         f"mean of the centroids; 90° are assumed; {_IN_OWN_FRAME}",
-        **turn,
+        ap_turn_deg=-degrees if is_ap else 0.0,
+        lateral_turn_deg=0.0 if is_ap else degrees,
     )
 
 
@@ -111,7 +112,7 @@ def _noise_row(photons: int) -> Disturbance:
 DISTURBANCES: tuple[Disturbance, ...] = (
     UNDISTURBED,
     *(_centroid_row(length) for length in (2.0, 4.0, 8.0)),
-    *(_angle_row(view, degrees) for view in ("lateral", "ap") for degrees in (5.0, 10.0)),
+    *(_angle_row(view, degrees) for view in (View.LATERAL, View.AP) for degrees in (5.0, 10.0)),
     Disturbance(
         "magnification-5pct",
         "Magnification 5 % wrong",

@@ -293,12 +293,18 @@ class _CellStore:
         record = {
             "version": __version__,
             "sha256": system.sha256,
-            "disturbance": {**dataclasses.asdict(disturbance), "beam": disturbance.beam.value},
+            "disturbance": _physics(disturbance),
             "views": [views.spacing_mm, views.sad_mm, views.sdd_mm, views.seed],
             "atlas": is_synthetic and views.atlas is not None,
             "files": [_state(path) for path in (subject.mask_path, subject.ct_path, subject.centroid_path)],
         }
         return dict(json.loads(json.dumps(record)))
+
+
+def _physics(disturbance: Disturbance) -> dict[str, Any]:
+    """What is done, without the wording."""
+    record = {**dataclasses.asdict(disturbance), "beam": disturbance.beam.value}
+    return {name: value for name, value in record.items() if name not in ("key", "text", "detail")}
 
 
 def _state(path: Path | None) -> list[Any] | None:

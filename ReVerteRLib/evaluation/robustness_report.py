@@ -139,8 +139,9 @@ def _cells(row: RobustnessRow | None) -> list[str]:
 
 
 def plot_robustness(rows: Sequence[RobustnessRow], target: Path) -> None:
-    """Dice, HD95 and NSD of every disturbance as points, a colour each system, with a line at the undisturbed value.
+    """Dice, HD95 and NSD of every disturbance as points, a colour each system.
 
+    A bar leads from the undisturbed value of the same vertebrae to the point; the dashed line is that of all.
     PNG; needs matplotlib. Raises DatasetError without rows and OutputError.
     """
     from matplotlib.figure import Figure
@@ -151,26 +152,31 @@ def plot_robustness(rows: Sequence[RobustnessRow], target: Path) -> None:
     systems = list(dict.fromkeys(row.system for row in rows))
     figure = Figure(figsize=(11.0, 1.4 + 0.27 * len(disturbances)), layout="constrained")
     panels = figure.subplots(1, len(_METRICS), sharey=True)
-    for axes, (metric, _, label, _) in zip(panels, _METRICS, strict=True):
+    for axes, (metric, change, label, _) in zip(panels, _METRICS, strict=True):
         for number, system in enumerate(systems):
             own = [row for row in rows if row.system == system]
             offset = 0.5 * ((number + 0.5) / len(systems) - 0.5)
             heights = [disturbances.index(row.disturbance) + offset for row in own]
-            _draw(axes, own, metric, heights, _COLOURS[number % len(_COLOURS)])
+            _draw(axes, own, (metric, change), heights, _COLOURS[number % len(_COLOURS)])
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
-    panels[0].set_yticks(range(len(disturbances)), [d.text for d in disturbances], fontsize=8)
+    names = [f"{d.text} (n = {max(row.n for row in rows if row.disturbance == d)})" for d in disturbances]
+    panels[0].set_yticks(range(len(disturbances)), names, fontsize=8)
     panels[0].set_ylim(len(disturbances) - 0.5, -0.5)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(systems), fontsize=8)
     with written_aside(Path(target)) as aside:
         figure.savefig(aside, dpi=110)
 
 
-def _draw(axes: Axes, rows: Sequence[RobustnessRow], metric: str, heights: Sequence[float], colour: str) -> None:
-    """One system's points, tied to its first row's value."""
-    values = [getattr(row, metric) for row in rows]
+def _draw(
+    axes: Axes, rows: Sequence[RobustnessRow], names: tuple[str, str], heights: Sequence[float], colour: str
+) -> None:
+    """One system's points; `names` are those of a metric and of its change."""
+    values = [getattr(row, names[0]) for row in rows]
+    bases = [getattr(row, names[0]) - getattr(row, names[1]) for row in rows]
     axes.axvline(values[0], color=colour, linewidth=0.9, linestyle="--", alpha=0.7)
-    axes.hlines(heights, values[0], values, color=colour, linewidth=1.2, alpha=0.5)
+    axes.hlines(heights, bases, values, color=colour, linewidth=1.6, alpha=0.6)
+    axes.scatter(bases, heights, s=30, marker="|", color=colour, linewidths=1.2)
     label = rows[0].system
     axes.scatter(values, heights, s=26, color=colour, edgecolors="black", linewidths=0.5, zorder=3, label=label)

@@ -21,7 +21,7 @@ HEAVY = (
     "slicer",
     "rich",
 )
-COMMANDS = ("demo", "simulate", "reconstruct", "train", "evaluate", "doctor")
+COMMANDS = ("demo", "simulate", "reconstruct", "train", "evaluate", "robustness", "doctor")
 
 
 def test_help_imports_nothing_heavy():
@@ -31,7 +31,7 @@ def test_help_imports_nothing_heavy():
         f"sys.exit(repr([codes, [m for m in {HEAVY!r} if m in sys.modules]]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr.strip() == repr([[0] * 7, []])
+    assert done.stderr.strip() == repr([[0] * (len(COMMANDS) + 1), []])
     for command in COMMANDS:
         assert f"usage: reverter {command}" in done.stdout
 
@@ -50,6 +50,7 @@ def test_the_contract_of_option_names(capsys):
         "reconstruct": ["--ap", "--lateral", "--centroids", "--out", "--levels", "--weights"],
         "train": ["--config", "--data", "--out", "--resume"],
         "evaluate": ["--data", "--subjects", "--weights", "--centroids", "--out"],
+        "robustness": ["--data", "--subjects", "--weights", "--rows", "--seed", "--out", "--device"],
         "doctor": [],
     }
     for command, names in expected.items():
