@@ -72,7 +72,8 @@ def add_systems(parser: argparse.ArgumentParser) -> None:
         "--weights",
         action="append",
         metavar="NAME",
-        help="what is evaluated: shipped weights by name or a .safetensors file; repeat it to put several side by side",
+        help="what is evaluated: shipped weights by name, a .safetensors file, or mean-shape (the mean shape of each "
+        "level at its centroid, the floor); repeat it to put several side by side",
     )
 
 

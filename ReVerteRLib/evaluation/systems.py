@@ -39,7 +39,17 @@ class System:
 SystemMaker = Callable[[str], System]
 """Makes a system that runs on a device ('auto', 'cpu' or 'cuda')."""
 
-BUILT_IN: dict[str, SystemMaker] = {}
+
+def mean_shape_system(device: str) -> System:
+    """The floor: the mean shape of each level at its centroid, without a look at the radiographs."""
+    from ReVerteRLib.inference import Reconstructor
+    from ReVerteRLib.shapes.predictor import MeanShapePredictor
+
+    predictor = MeanShapePredictor.open()
+    return System(predictor.name, predictor.sha256, predictor.parameters, Reconstructor(predictor, device))
+
+
+BUILT_IN: dict[str, SystemMaker] = {"mean-shape": mean_shape_system}
 """Systems that are no weights, by the name under which `open_system` finds them. Makers import what is heavy."""
 
 

@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 from ReVerteRLib.anatomy import VERTEBRAE, Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError
-from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
+from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.inference.assembly import THRESHOLD, LevelField, LevelPatch, assemble
+from ReVerteRLib.inference.predictor import NetworkPredictor, VertebraPredictor, unseen_error
 from ReVerteRLib.inference.result import SpineReconstruction, VertebraResult
 from ReVerteRLib.inference.runner import NetworkRunner, PatchRunner, RunnerOptions
+from ReVerteRLib.inference.weights import LoadedWeights
 from ReVerteRLib.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     import vtk
 
-    from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches
     from ReVerteRLib.inference.surfaces import SurfaceOptions
-    from ReVerteRLib.inference.weights import LoadedWeights
 
 
 _LOG = logging.getLogger("ReVerteR")
 
 
 class Reconstructor:
-    """Runs one set of weights on radiograph pairs.
+    """Runs one set of weights, or another predictor, on radiograph pairs.
 
     >>> reconstructor = Reconstructor(load_weights())
     >>> spine = reconstructor.reconstruct(pair, read_centroids("centroids.mrk.json"))
     >>> spine.labels, spine.surfaces
 
-    weights:    from `load_weights`.
-    device, batch_size, threads, precision, mirror: see RunnerOptions.
+    weights:    from `load_weights`, or another predictor of vertebrae.
+    device, batch_size, threads, precision, mirror: see RunnerOptions; they concern networks only.
     threshold:  probability from which a voxel is bone.
     surface_options: smoothing of the surfaces.
     runner:     replaces the network; for tests and other engines.
@@ -46,7 +46,7 @@ class Reconstructor:
 
     def __init__(
         self,
-        weights: LoadedWeights,
+        weights: LoadedWeights | VertebraPredictor,
         device: str = "auto",
         *,
         batch_size: int | None = None,
@@ -59,11 +59,14 @@ class Reconstructor:
     ) -> None:
         if not 0.0 < threshold < 1.0:
             raise ArgumentError(f"threshold {threshold} is impossible", remedy="Use a number between 0 and 1")
-        self._weights = weights
         self._threshold = threshold
         self._surface_options = surface_options
-        options = RunnerOptions(device, batch_size, threads, precision, mirror)
-        self._runner: PatchRunner = runner or NetworkRunner(weights.network, options)
+        self._predictor: VertebraPredictor
+        if isinstance(weights, LoadedWeights):
+            options = RunnerOptions(device, batch_size, threads, precision, mirror)
+            self._predictor = NetworkPredictor(weights, runner or NetworkRunner(weights.network, options))
+        else:
+            self._predictor = weights
 
     def reconstruct(
         self,
@@ -81,7 +84,7 @@ class Reconstructor:
         """
         chosen = self._chosen(centroids, levels)
         _check_visible(pair, chosen)
-        notes_before = len(self._runner.notes)
+        notes_before = len(self._predictor.notes)
         started = time.perf_counter()
         vertebrae = self._vertebrae(pair, chosen, centroids, progress, cancelled)
         networked = time.perf_counter()
@@ -93,16 +96,16 @@ class Reconstructor:
             "assemble": assembled - networked,
             "surfaces": time.perf_counter() - assembled,
         }
-        notes = [*([self._weights.note] if self._weights.note else []), *self._runner.notes[notes_before:]]
+        notes = [*([self._predictor.note] if self._predictor.note else []), *self._predictor.notes[notes_before:]]
         return SpineReconstruction(
             labels,
             tuple(vertebrae),
             surfaces,
             tuple(notes + _empty_notes(vertebrae, surfaces)),
             timings,
-            self._runner.device,
-            self._weights.name,
-            self._weights.sha256,
+            self._predictor.device,
+            self._predictor.name,
+            self._predictor.sha256,
         )
 
     # --- steps ---------------------------------------------------------------------------------
@@ -134,7 +137,7 @@ class Reconstructor:
                 raise CancelledError(
                     f"cancelled after {len(results)} of {len(items)} vertebrae", remedy="Nothing was changed"
                 )
-            batch = items[len(results) : len(results) + self._runner.batch_size]
+            batch = items[len(results) : len(results) + self._predictor.batch_size]
             for result in self._batch(pair, batch, known):
                 results.append(result)
                 if progress is not None:
@@ -143,14 +146,12 @@ class Reconstructor:
 
     def _batch(self, pair: RadiographPair, batch: list[Centroid], known: CentroidSet) -> list[VertebraResult]:
         started = time.perf_counter()
-        settings = self._weights.patch_settings
-        patches = [_patches(pair, c, known, settings) for c in batch]
-        probabilities = self._runner.probabilities(patches, [c.level for c in batch])
-        cleaned = [largest_component(p, self._threshold) for p in probabilities]
+        predicted = self._predictor.predict(pair, batch, known)
+        cleaned = [largest_component(np.asarray(p.probability, np.float32), self._threshold) for p in predicted]
         seconds = (time.perf_counter() - started) / len(batch)
         return [
-            _result(c.level, patch, probability, seconds, self._threshold)
-            for c, patch, probability in zip(batch, patches, cleaned, strict=True)
+            _result(patch, probability, seconds, self._threshold)
+            for patch, probability in zip(predicted, cleaned, strict=True)
         ]
 
     def _surfaces(self, fields: list[LevelField], cancelled: Cancelled | None) -> dict[Level, vtk.vtkPolyData]:
@@ -183,46 +184,18 @@ def largest_component(probability: NDArray[np.float32], threshold: float = THRES
     return cleaned
 
 
-def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
-    from ReVerteRLib.datasets.patches import extract_patches
-
-    neighbours = [c.position_lps_mm for c in known if c.level != own.level and c.level in VERTEBRAE]
-    try:
-        patches = extract_patches(pair, own.position_lps_mm, settings, np.array(neighbours).reshape(-1, 3))
-    except CentroidError as error:
-        raise CentroidError(f"{own.level.name}: {error.what}", where=error.where, remedy=error.remedy) from error
-    for radiograph, patch in ((pair.ap, patches.ap), (pair.lateral, patches.lateral)):
-        if float(np.ptp(patch[0])) <= 0.0:
-            raise _outside(own, radiograph, "on a blank part of", known.source)
-    return patches
-
-
 def _check_visible(pair: RadiographPair, chosen: CentroidSet) -> None:
     for centroid in chosen:
         for radiograph in (pair.ap, pair.lateral):
             pixel = radiograph.projection.project([centroid.position_lps_mm])
             if not radiograph.projection.contains(pixel)[0]:
-                raise _outside(centroid, radiograph, "outside", chosen.source)
+                raise unseen_error(centroid, radiograph, "outside", chosen.source)
 
 
-def _outside(centroid: Centroid, radiograph: Radiograph, how: str, source: str) -> CentroidError:
-    x, y, z = centroid.position_lps_mm
-    row, column = radiograph.projection.project([centroid.position_lps_mm])[0]
-    height, width = radiograph.projection.image_hw
-    return CentroidError(
-        f"the centroid of {centroid.level.name} at ({x:.1f}, {y:.1f}, {z:.1f}) mm LPS lies {how} the "
-        f"{radiograph.view.value} radiograph (row {row:.0f}, column {column:.0f} of {height} x {width} pixels)",
-        where=source,
-        remedy="Check that centroids and radiographs belong to the same patient and frame, or leave this level out",
-    )
-
-
-def _result(
-    level: Level, patches: VertebraPatches, probability: NDArray[np.float32], seconds: float, threshold: float
-) -> VertebraResult:
+def _result(patch: LevelPatch, probability: NDArray[np.float32], seconds: float, threshold: float) -> VertebraResult:
     mask = probability >= threshold
     confidence = float(probability[mask].mean()) if mask.any() else 0.0
-    return VertebraResult(level, mask, probability.astype(np.float16), patches.grid, seconds, confidence)
+    return VertebraResult(patch.level, mask, probability.astype(np.float16), patch.grid, seconds, confidence)
 
 
 def _empty_notes(vertebrae: list[VertebraResult], surfaces: dict[Level, vtk.vtkPolyData]) -> list[str]:
