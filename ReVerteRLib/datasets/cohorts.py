@@ -4,6 +4,7 @@ spine that is left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ReVerteRLib.anatomy import Level, Region, level_from_name
+from ReVerteRLib.datasets.splits import draw_train_and_test
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, load_subject
-from ReVerteRLib.errors import ArgumentError, CancelledError, InputError
+from ReVerteRLib.errors import ArgumentError, CancelledError, DatasetError, InputError
 from ReVerteRLib.files import write_json
 from ReVerteRLib.progress import Cancelled, Progress
 
@@ -145,14 +147,65 @@ def _judge(subject: VerseSubject, name: str, exclude: Sequence[str]) -> tuple[tu
     return (reasons_against(loaded) if name == VERSE_SMALL else ()), loaded.levels
 
 
-def write_cohort(cohort: Cohort, path: Path) -> None:
-    """JSON with the spines, the size beside the paper's, and the reason for each spine left out. Raises OutputError."""
+def write_cohort(cohort: Cohort, path: Path, *, split_seed: int = 0, exclude: Sequence[str] = ()) -> None:
+    """JSON with the spines, the size beside the paper's, the reason for each spine left out, and the 4:1 split.
+
+    Raises OutputError.
+    """
     told = TABLE_1[cohort.name]
+    splits = draw_train_and_test(cohort.scans, seed=split_seed) if cohort.scans else None
     record = {
         "name": cohort.name,
         "counts": vars(cohort.counts),
         "counts_in_the_paper": vars(told),
+        "difference": cohort.difference,
+        "left_out_by_hand": sorted(exclude),
         "spines": [s.key for s in cohort.scans],
         "excluded": {e.key: list(e.reasons) for e in cohort.excluded},
+        "split": {
+            "seed": split_seed,
+            "train": [s.key for s in splits.train] if splits else [],
+            "test": [s.key for s in splits.test] if splits else [],
+        },
     }
     write_json(path, record)
+
+
+def stored_cohort(
+    subjects: Sequence[VerseSubject],
+    name: str,
+    path: Path,
+    *,
+    split_seed: int = 0,
+    exclude: Sequence[str] = (),
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Cohort:
+    """The cohort that `path` records when it was drawn from the same scans, else a new one, written there.
+
+    Reading hundreds of CTs takes long, so an interrupted run does not do it again.
+    Raises ArgumentError for an unknown name, CancelledError, OutputError, DatasetError when no spine is left.
+    """
+    cohort = _recorded(subjects, name, path, exclude)
+    if cohort is None:
+        cohort = build_cohort(subjects, name, exclude=exclude, progress=progress, cancelled=cancelled)
+    write_cohort(cohort, path, split_seed=split_seed, exclude=exclude)
+    if not cohort.scans:
+        raise DatasetError(f"no spine is left for {name}", where=path, remedy="The file says why for each of them")
+    return cohort
+
+
+def _recorded(subjects: Sequence[VerseSubject], name: str, path: Path, exclude: Sequence[str]) -> Cohort | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        kept, dropped = list(record["spines"]), dict(record["excluded"])
+        counts = Counts(**record["counts"])
+        if record["name"] != name or record["left_out_by_hand"] != sorted(exclude):
+            return None
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError):
+        return None
+    of_key = {s.key: s for s in subjects}
+    if set(of_key) != {*kept, *dropped}:
+        return None
+    excluded = tuple(Excluded(key, tuple(reasons)) for key, reasons in dropped.items())
+    return Cohort(name, tuple(of_key[key] for key in kept), excluded, counts)

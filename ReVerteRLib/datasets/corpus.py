@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,19 +20,23 @@ from numpy.typing import NDArray
 from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import CentroidSet
 from ReVerteRLib.datasets.atlas import BodyAtlas, atlas_of
+from ReVerteRLib.datasets.cohorts import stored_cohort
 from ReVerteRLib.datasets.deformation import DeformationSettings
 from ReVerteRLib.datasets.masks import mask_on_grid
+from ReVerteRLib.datasets.pack import REAL_PREFIX, RECORD, read_record
 from ReVerteRLib.datasets.patches import PatchSettings, raw_patch
-from ReVerteRLib.datasets.splits import split_subjects
-from ReVerteRLib.datasets.synthesis import SourceSpine, SyntheticPatient, prepare_source
+from ReVerteRLib.datasets.source_cache import CorpusSource, SourceCache, load_sources, whole_targets
+from ReVerteRLib.datasets.splits import Splits, draw_train_and_test, split_subjects
+from ReVerteRLib.datasets.synthesis import SyntheticPatient
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, find_subjects, load_subject
-from ReVerteRLib.errors import CancelledError, CentroidError, DatasetError
+from ReVerteRLib.errors import CancelledError, CentroidError, DatasetError, InputError
 from ReVerteRLib.files import write_json, written_aside
 from ReVerteRLib.geometry import Beam, PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
 from ReVerteRLib.progress import Cancelled, Progress
 
+COHORT_RECORD = "cohort.json"
 NEIGHBOURS = 6
 _MASK_MINIMUM_VOXELS = 400
 
@@ -47,6 +53,9 @@ class CorpusSettings:
     annotation_error_mm: standard deviation of the marked centroid about the true one, each axis.
     cone_share:          share of patients with a cone beam.
     deformation:         strength of the anatomical changes.
+    cohort:              'verse-full' or 'verse-small', drawn 4:1 into train and test; "" for the data set's splits.
+    split_seed:          of the cohort's draw.
+    exclude:             subjects or scans that are left out of the cohort by hand.
     """
 
     patients: int = 600
@@ -57,18 +66,26 @@ class CorpusSettings:
     annotation_error_mm: float = 1.5
     cone_share: float = 0.2
     deformation: DeformationSettings = dataclasses.field(default_factory=DeformationSettings)
+    cohort: str = ""
+    split_seed: int = 0
+    exclude: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready record, stored beside the samples."""
-        return dataclasses.asdict(self)
+        record: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return record
 
-
-@dataclass(frozen=True)
-class CorpusSource:
-    """A spine to draw from and the levels of it that may become targets (whole ones)."""
-
-    spine: SourceSpine
-    targets: tuple[Level, ...]
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> CorpusSettings:
+        """The settings of a record; what an older one lacks has its default. Raises DatasetError for unknown ones."""
+        values = dict(record)
+        try:
+            for name, kind in (("patches", PatchSettings), ("deformation", DeformationSettings)):
+                if name in values:
+                    values[name] = kind(**values[name])
+            return cls(**{**values, "exclude": tuple(values.get("exclude", ()))})
+        except TypeError as error:
+            raise DatasetError(f"the record of the corpus is not known ({error})", remedy="Update reverter") from error
 
 
 class Anatomy(Protocol):
@@ -96,26 +113,36 @@ class RealPatient:
 
 def subjects_of_split(data_root: Path, split: str) -> list[VerseSubject]:
     """The scans of a split (splits.split_subjects). Raises DatasetError when there is none."""
-    subjects = list(getattr(split_subjects(find_subjects(data_root)), split))
+    return _part_of(split_subjects(find_subjects(data_root)), split, data_root)
+
+
+def subjects_of_corpus(
+    data_root: Path, out: Path, settings: CorpusSettings, progress: Progress | None, cancelled: Cancelled | None
+) -> list[VerseSubject]:
+    """The scans that a corpus is made of: a split of the data set, or of a cohort that is recorded in `out`.
+
+    Raises DatasetError when there is none; see cohorts.stored_cohort.
+    """
+    if not settings.cohort:
+        return subjects_of_split(data_root, settings.split)
+    cohort = stored_cohort(
+        find_subjects(data_root),
+        settings.cohort,
+        out / COHORT_RECORD,
+        split_seed=settings.split_seed,
+        exclude=settings.exclude,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return _part_of(draw_train_and_test(cohort.scans, seed=settings.split_seed), settings.split, out / COHORT_RECORD)
+
+
+def _part_of(splits: Splits, split: str, where: Path) -> list[VerseSubject]:
+    subjects = list(getattr(splits, split))
     if not subjects:
-        raise DatasetError(f"there is no subject of split '{split}'", where=data_root, remedy="Check participants.tsv")
+        remedy = "Check participants.tsv" if splits.given else "Use another split"
+        raise DatasetError(f"there is no subject of split '{split}'", where=where, remedy=remedy)
     return subjects
-
-
-def load_corpus_sources(data_root: Path, split: str, progress: Progress) -> tuple[list[CorpusSource], BodyAtlas | None]:
-    """Reads the spines of a split and the surrounding bones. Raises DatasetError when the split is empty."""
-    subjects = subjects_of_split(data_root, split)
-    sources = []
-    for number, subject in enumerate(subjects):
-        progress(number, len(subjects), f"reading {subject.name}")
-        loaded = load_subject(subject, with_ct=False)
-        sources.append(CorpusSource(prepare_source(loaded.labels, loaded.centroids, subject.name), _targets(loaded)))
-    return sources, atlas_of(data_root, lambda text: progress(0, 1, text))
-
-
-def _targets(loaded: LoadedSubject) -> tuple[Level, ...]:
-    """Whole levels with a centroid."""
-    return tuple(c.level for c in loaded.centroids if c.level in loaded.whole_levels)
 
 
 class CorpusBuilder:
@@ -144,7 +171,7 @@ class CorpusBuilder:
         rng = np.random.default_rng([self.settings.seed, *loaded.subject.key.encode()])
         pair = self._radiographs(loaded.ct, rng)
         patient = RealPatient(loaded.labels, loaded.centroids)
-        return self._samples(patient, _targets(loaded), pair, rng, loaded.subject.name)
+        return self._samples(patient, whole_targets(loaded), pair, rng, loaded.subject.name)
 
     def _samples(
         self, patient: Anatomy, levels: tuple[Level, ...], pair: RadiographPair, rng: np.random.Generator, name: str
@@ -219,17 +246,20 @@ def prepare(
 ) -> Path:
     """Makes the corpus in folder `out`, keeping what is there already: synthetic patients, and the split's real CTs.
 
-    share: (part, parts) lets several processes work on one corpus. Returns `out`.
+    share: (part, parts) lets several processes work on one corpus. A real CT that cannot be used is named in a
+    warning and left out. Returns `out`.
     Raises DatasetError for an unusable data set or a folder made with other settings, CancelledError on request.
     """
     tell = progress or (lambda _done, _total, _text: None)
     _claim(out, settings)
-    real = [s for s in subjects_of_split(Path(data_root), settings.split) if s.ct_path is not None]
-    missing = [s for s in real if not _real_file(out, s).is_file()] if share[0] == 0 else []
-    todo = [n for n in range(settings.patients) if n % share[1] == share[0] and not _file(out, n).is_file()]
+    subjects = subjects_of_corpus(Path(data_root), out, settings, progress, cancelled)
+    part, parts = share
+    real = [s for s in subjects if s.ct_path is not None][part::parts]
+    missing = [s for s in real if not _real_file(out, s).is_file()]
+    todo = [n for n in range(part, settings.patients, parts) if not _file(out, n).is_file()]
     if not todo and not missing:
         return out
-    sources, atlas = load_corpus_sources(Path(data_root), settings.split, tell) if todo else ([], None)
+    sources, atlas = load_corpus_sources(Path(data_root), subjects, tell) if todo else ([], None)
     builder = CorpusBuilder(settings, sources, atlas)
     jobs = [(_real_file(out, s), s.key, lambda s=s: builder.real(load_subject(s))) for s in missing]
     jobs += [(_file(out, n), f"patient {n}", lambda n=n: builder.patient(n)) for n in todo]
@@ -237,14 +267,44 @@ def prepare(
         if cancelled is not None and cancelled():
             raise CancelledError("the corpus is unfinished", where=out, remedy="Run it again to go on")
         tell(done, len(jobs), name)
+        try:
+            samples = make()
+        except InputError as error:
+            if not target.name.startswith(REAL_PREFIX):
+                raise
+            logging.getLogger("ReVerteR").warning("the CT of %s is left out: %s", name, error.message())
+            continue
         with written_aside(target) as aside, aside.open("wb") as stream:
-            np.savez_compressed(stream, **make())  # type: ignore[arg-type]
+            np.savez_compressed(stream, **samples)  # type: ignore[arg-type]
     tell(len(jobs), len(jobs), "corpus complete")
     return out
 
 
+def load_corpus_sources(
+    data_root: Path, subjects: Sequence[VerseSubject], progress: Progress
+) -> tuple[list[CorpusSource], BodyAtlas | None]:
+    """The spines of these scans and the surrounding bones, from the cache folder where they are known.
+
+    Raises DatasetError for an unusable scan.
+    """
+    sources = load_sources(subjects, progress, SourceCache())
+    return sources, atlas_of(data_root, lambda text: progress(0, 1, text))
+
+
+def settings_of(folder: Path) -> CorpusSettings | None:
+    """How a corpus folder was made, None where it has no record. Raises DatasetError for a damaged one."""
+    record = read_record(folder)
+    return CorpusSettings.from_dict(record) if record else None
+
+
+def missing_patients(folder: Path) -> int:
+    """Synthetic patients that the record promises and the folder lacks; 0 without a record."""
+    settings = settings_of(folder)
+    return sum(not _file(folder, n).is_file() for n in range(settings.patients)) if settings else 0
+
+
 def _real_file(out: Path, subject: VerseSubject) -> Path:
-    return out / f"real-{subject.key}.npz"
+    return out / f"{REAL_PREFIX}{subject.key}.npz"
 
 
 def _file(out: Path, number: int) -> Path:
@@ -252,10 +312,18 @@ def _file(out: Path, number: int) -> Path:
 
 
 def _claim(out: Path, settings: CorpusSettings) -> None:
-    record = out / "corpus.json"
-    wanted = json.loads(json.dumps(settings.to_dict()))
-    if record.is_file():
-        found = json.loads(record.read_text(encoding="utf-8"))
-        if {**found, "patients": 0} != {**wanted, "patients": 0}:
-            raise DatasetError("the folder holds a corpus made with other settings", where=out, remedy="Use a new one")
-    write_json(record, wanted)
+    """Records the settings; a corpus may grow, but nothing else may change."""
+    found = settings_of(out)
+    patients = settings.patients
+    if found is not None:
+        before, now = found.to_dict(), settings.to_dict()
+        other = sorted(key for key in now if key != "patients" and before[key] != now[key])
+        if other:
+            raise DatasetError(
+                f"the folder holds a corpus made with other settings ({', '.join(other)})",
+                where=out,
+                remedy="Use a new one",
+            )
+        if found.patients >= patients:
+            return
+    write_json(out / RECORD, dataclasses.replace(settings, patients=patients).to_dict())

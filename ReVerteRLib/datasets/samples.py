@@ -66,7 +66,7 @@ class CorpusDataset:
         self.samples = read_corpus(path, files) if samples is None else samples
         _refuse_other_patches(self.samples, patches, path)
         self._data = self.samples.arrays
-        self._settings = patches
+        self.settings = patches
         self._augmentation = augmentation or Augmentation()
         self._seed = seed
         self._epoch = 0
@@ -128,7 +128,7 @@ class CorpusDataset:
         return near[rng.random(len(near)) >= drop]
 
     def _mark(self, own: NDArray[np.float32], near: Array, axes: tuple[int, int]) -> NDArray[np.float32]:
-        return draw_marks(own[list(axes)], near[:, list(axes)], self._settings)
+        return draw_marks(own[list(axes)], near[:, list(axes)], self.settings)
 
     def _disturbed(
         self, coded: NDArray[np.uint8], index: int, view: int, rng: np.random.Generator
@@ -141,7 +141,7 @@ class CorpusDataset:
         low, high = self._data["scale"][index, view]
         inside = coded > 0
         values = low + (coded.astype(np.float32) - 1.0) * ((high - low) / 254.0)
-        if self._settings.normalisation == "image_percentile":
+        if self.settings.normalisation == "image_percentile":
             first, last = self._data["percentiles"][index, view]
             return (values - first) / max(float(last - first), 1e-6)
         return (values - values[inside].mean()) / max(float(values[inside].std()), 1e-6)

@@ -57,6 +57,23 @@ def split_subjects(subjects: Iterable[VerseSubject], *, seed: int = 0, val_share
     return Splits(parts["train"], parts["val"], parts["test"], given)
 
 
+def draw_train_and_test(subjects: Iterable[VerseSubject], *, seed: int = 0, test_share: float = 0.2) -> Splits:
+    """People drawn 4:1 into train and test, whatever the data set says, as the paper splits its cohorts.
+
+    The draw depends on the seed and on the names only. Raises DatasetError when there is nobody.
+    """
+    scans = sorted(subjects, key=lambda s: s.key)
+    if not scans:
+        raise DatasetError("there is no subject to split")
+    of_person = _drawn_splits(scans, seed, test_share)
+    return Splits(
+        train=tuple(s for s in scans if of_person[s.name] == "train"),
+        val=(),
+        test=tuple(s for s in scans if of_person[s.name] != "train"),
+        given=False,
+    )
+
+
 def _given_splits(scans: list[VerseSubject]) -> dict[str, str]:
     result: dict[str, str] = {}
     for scan in scans:

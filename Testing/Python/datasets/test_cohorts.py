@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import verse_trees as trees
 
-from ReVerteRLib.datasets.cohorts import VERSE_FULL, VERSE_SMALL, Counts, build_cohort, write_cohort
+import ReVerteRLib.datasets.cohorts as cohorts_module
+from ReVerteRLib.datasets.cohorts import VERSE_FULL, VERSE_SMALL, Counts, build_cohort, stored_cohort, write_cohort
+from ReVerteRLib.datasets.splits import draw_train_and_test
 from ReVerteRLib.datasets.verse import find_subjects
-from ReVerteRLib.errors import ArgumentError, CancelledError
+from ReVerteRLib.errors import ArgumentError, CancelledError, DatasetError
 from ReVerteRLib.imaging.volume import CtVolume, read_ct, write_volume
 
 SIZE = (60, 90, 190)
@@ -91,6 +94,44 @@ def test_the_record_holds_the_papers_counts_and_all_reasons(tree, tmp_path):
     assert record["counts"] == {"subjects": 1, "spines": 2, "vertebrae": 8}
     assert record["counts_in_the_paper"] == {"subjects": 140, "spines": 140, "vertebrae": 1407}
     assert set(record["excluded"]) == set(SPINES) - {"sub-ok01"}
+
+
+def test_an_interrupted_run_does_not_read_all_scans_again(tree, tmp_path, monkeypatch):
+    subjects, path = find_subjects(tree), tmp_path / "cohort.json"
+    first = stored_cohort(subjects, VERSE_SMALL, path)
+    monkeypatch.setattr(cohorts_module, "load_subject", lambda *_, **__: pytest.fail("read again"))
+    again = stored_cohort(subjects, VERSE_SMALL, path, split_seed=5)
+    assert again == first
+    assert json.loads(path.read_text())["split"]["seed"] == 5
+
+
+@pytest.mark.parametrize("change", ["scans", "name", "exclude", "damage"])
+def test_another_question_gets_a_new_answer(tree, tmp_path, change):
+    subjects, path = find_subjects(tree), tmp_path / "cohort.json"
+    stored_cohort(subjects, VERSE_FULL, path)
+    if change == "damage":
+        path.write_text("{")
+    fewer = subjects[1:] if change == "scans" else subjects
+    name = VERSE_SMALL if change == "name" else VERSE_FULL
+    exclude = ["sub-neck"] if change == "exclude" else []
+    expected = build_cohort(fewer, name, exclude=exclude)
+    assert stored_cohort(fewer, name, path, exclude=exclude) == expected
+    assert json.loads(path.read_text())["spines"] == [s.key for s in expected.scans]
+
+
+def test_a_cohort_of_nobody_keeps_the_reasons(tree, tmp_path):
+    with pytest.raises(DatasetError, match="no spine is left"):
+        stored_cohort(find_subjects(tree), VERSE_SMALL, tmp_path / "none.json", exclude=["sub-ok01"])
+    assert len(json.loads((tmp_path / "none.json").read_text())["excluded"]) == 7
+
+
+def test_the_split_of_a_cohort_keeps_people_together_whatever_the_data_set_says(tree, tmp_path):
+    marked = [dataclasses.replace(s, split="val") for s in find_subjects(tree)]
+    splits = draw_train_and_test(marked, seed=1)
+    assert {s.name for s in splits.train}.isdisjoint(s.name for s in splits.test)
+    assert len({s.name for s in splits.test}) == round(0.2 * 6)
+    write_cohort(build_cohort(marked, VERSE_FULL), tmp_path / "full.json", split_seed=1)
+    assert json.loads((tmp_path / "full.json").read_text())["split"]["test"] == [s.key for s in splits.test]
 
 
 def test_unknown_names_and_cancelling(tree):

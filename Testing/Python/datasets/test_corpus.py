@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from block_phantom import block_spine
 
 import ReVerteRLib.datasets.corpus as corpus_module
-from ReVerteRLib.datasets.corpus import CorpusSettings, CorpusSource, prepare
+from ReVerteRLib.datasets.corpus import CorpusSettings, missing_patients, prepare, settings_of
 from ReVerteRLib.datasets.patches import PatchSettings
 from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
+from ReVerteRLib.datasets.source_cache import CorpusSource
 from ReVerteRLib.datasets.synthesis import prepare_source
 from ReVerteRLib.errors import CancelledError, DatasetError
 
@@ -86,9 +88,41 @@ def test_making_it_again_changes_nothing_and_a_lost_patient_comes_back_the_same(
 
 
 def test_a_folder_of_other_settings_is_refused_and_kept(made):
-    with pytest.raises(DatasetError, match="other settings"):
+    with pytest.raises(DatasetError, match=r"other settings \(seed\)"):
         prepare(made, made, dataclasses.replace(SETTINGS, seed=5))
     assert len(list(made.glob("patient-*.npz"))) == 2
+
+
+def test_an_older_record_without_newer_settings_is_read_and_kept(made):
+    record = made / "corpus.json"
+    before = record.read_text()
+    old = {key: v for key, v in json.loads(before).items() if key not in ("cohort", "split_seed", "exclude")}
+    record.write_text(json.dumps(old))
+    assert settings_of(made) == SETTINGS
+    prepare(made, made, SETTINGS)
+    assert json.loads(record.read_text()) == old
+    record.write_text(before)
+
+
+def test_the_record_keeps_the_largest_number_of_patients(made):
+    prepare(made, made, dataclasses.replace(SETTINGS, patients=1))
+    assert settings_of(made).patients == 2
+    assert missing_patients(made) == 0
+    assert CorpusSettings.from_dict(SETTINGS.to_dict()) == SETTINGS
+
+
+def test_settings_of_a_newer_version_are_refused():
+    with pytest.raises(DatasetError, match="shoe_size"):
+        CorpusSettings.from_dict({"shoe_size": 44})
+
+
+def test_shares_make_the_same_corpus_together(made, tmp_path):
+    for part in (1, 0):
+        prepare(made, tmp_path, SETTINGS, share=(part, 2))
+    assert missing_patients(tmp_path) == 0
+    for file in made.glob("patient-*.npz"):
+        with np.load(file) as one, np.load(tmp_path / file.name) as other:
+            assert all(np.array_equal(one[key], other[key]) for key in ("images", "mask", "level"))
 
 
 def test_cancelling_says_how_to_go_on(made, tmp_path):
