@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ReVerteRLib.anatomy import LEVELS, VERTEBRAE, Level
 from ReVerteRLib.centroids import CentroidSet
 from ReVerteRLib.datasets.atlas import DISTANCE_UNIT_MM, BodyAtlas
+from ReVerteRLib.datasets.beam import BeamDeformation
 from ReVerteRLib.datasets.deformation import SpineDeformation
 from ReVerteRLib.datasets.resampling import smooth_noise
 from ReVerteRLib.geometry import Array
@@ -80,7 +81,7 @@ class BodyPainter:
         atlas: BodyAtlas | None,
         centroids: CentroidSet,
         levels: tuple[Level, ...],
-        deformation: SpineDeformation,
+        deformation: SpineDeformation | BeamDeformation,
         rng: np.random.Generator,
     ) -> None:
         self._atlas = atlas

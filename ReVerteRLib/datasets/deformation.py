@@ -12,7 +12,7 @@ import numpy as np
 
 from ReVerteRLib.geometry import Array
 
-_TABLE_STEP_MM = 2.0
+TABLE_STEP_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class DeformationSettings:
 
 
 @dataclass(frozen=True)
-class _Field:
+class FreeFormField:
     """Free-form displacement (mm) on a regular grid; trilinear in between, zero outside."""
 
     values: Array  # [3, k, j, i] components x, y, z
@@ -67,9 +67,9 @@ class SpineDeformation:
         scale_xyz: Array,
         slopes: Array,
         twist_rad: Array,
-        fields: tuple[_Field, ...] = (),
+        fields: tuple[FreeFormField, ...] = (),
     ) -> None:
-        """axis_lps_mm: (M, 3) source axis from low to high z, evenly spaced by _TABLE_STEP_MM.
+        """axis_lps_mm: (M, 3) source axis from low to high z, evenly spaced by TABLE_STEP_MM.
 
         slopes: (M, 2) added dx/dz and dy/dz; twist_rad: (M,).
         """
@@ -79,7 +79,7 @@ class SpineDeformation:
         self._twist = twist_rad
         self._fields = fields
         self._middle_z = float(axis_lps_mm[:, 2].mean())
-        shift = np.cumsum(slopes, axis=0) * _TABLE_STEP_MM * self.scale[2]
+        shift = np.cumsum(slopes, axis=0) * TABLE_STEP_MM * self.scale[2]
         self._shift = shift - shift.mean(axis=0)
 
     @classmethod
@@ -97,14 +97,14 @@ class SpineDeformation:
         axis = spine_axis(centroids_lps_mm)
         z = axis[:, 2]
         coronal = s.coronal_slope * (3.0 if rng.random() < s.scoliosis_chance else 1.0)
-        slopes = np.stack([_waves(z, rng, coronal), _waves(z, rng, s.sagittal_slope)], axis=1)
+        slopes = np.stack([waves(z, rng, coronal), waves(z, rng, s.sagittal_slope)], axis=1)
         degrees = np.deg2rad(s.axial_rotation_deg)
-        twist = rng.normal(0.0, degrees) + _waves(z, rng, degrees)
+        twist = rng.normal(0.0, degrees) + waves(z, rng, degrees)
         scale = np.clip(np.exp(rng.normal(0.0, s.size) + rng.normal(0.0, s.axis_scale, 3)), 0.78, 1.28)
         box = np.stack([axis.min(axis=0) - 120.0, axis.max(axis=0) + 120.0])
         fields = (
-            _random_field(box, rng, s.coarse_grid_mm, s.coarse_mm),
-            _random_field(box, rng, s.fine_grid_mm, s.fine_mm),
+            random_field(box, rng, s.coarse_grid_mm, s.coarse_mm),
+            random_field(box, rng, s.fine_grid_mm, s.fine_mm),
         )
         return cls(axis, scale_xyz=scale, slopes=slopes, twist_rad=twist, fields=fields)
 
@@ -145,17 +145,17 @@ class SpineDeformation:
 
 
 def spine_axis(centroids_lps_mm: Array) -> Array:
-    """(M, 3) smooth axis through vertebral centres, every _TABLE_STEP_MM of z, 150 mm beyond both ends."""
+    """(M, 3) smooth axis through vertebral centres, every TABLE_STEP_MM of z, 150 mm beyond both ends."""
     from scipy.ndimage import gaussian_filter1d
 
     points = np.asarray(centroids_lps_mm, dtype=np.float64)
     points = points[np.argsort(points[:, 2])]
-    z = np.arange(points[0, 2] - 150.0, points[-1, 2] + 150.0, _TABLE_STEP_MM)
+    z = np.arange(points[0, 2] - 150.0, points[-1, 2] + 150.0, TABLE_STEP_MM)
     xy = [gaussian_filter1d(np.interp(z, points[:, 2], points[:, c]), 8.0, mode="nearest") for c in (0, 1)]
     return np.stack([*xy, z], axis=1)
 
 
-def _waves(z: Array, rng: np.random.Generator, deviation: float) -> Array:
+def waves(z: Array, rng: np.random.Generator, deviation: float) -> Array:
     """Smooth random function of z: three sine waves of 180 to 700 mm."""
     lengths = np.exp(rng.uniform(np.log(180.0), np.log(700.0), 3))
     phases = rng.uniform(0, 2 * np.pi, 3)
@@ -164,7 +164,7 @@ def _waves(z: Array, rng: np.random.Generator, deviation: float) -> Array:
     return summed
 
 
-def _random_field(box_lps_mm: Array, rng: np.random.Generator, step_mm: float, deviation_mm: float) -> _Field:
+def random_field(box_lps_mm: Array, rng: np.random.Generator, step_mm: float, deviation_mm: float) -> FreeFormField:
     size = np.ceil((box_lps_mm[1] - box_lps_mm[0]) / step_mm).astype(int) + 2
     values = rng.normal(0.0, deviation_mm, (3, size[2], size[1], size[0]))
-    return _Field(values, box_lps_mm[0], step_mm)
+    return FreeFormField(values, box_lps_mm[0], step_mm)

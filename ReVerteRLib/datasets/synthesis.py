@@ -5,88 +5,31 @@ Used where a subject has no CT, and to make training patients. Every result is s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ReVerteRLib.anatomy import Level, level_from_verse_label
+from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.datasets.atlas import BodyAtlas
 from ReVerteRLib.datasets.body import BodyPainter
+from ReVerteRLib.datasets.beam import BeamDeformation
 from ReVerteRLib.datasets.deformation import DeformationSettings, SpineDeformation
+from ReVerteRLib.datasets.foreign import Canvas, ForeignPainter
+from ReVerteRLib.datasets.pathology import with_ailments
+from ReVerteRLib.datasets.patient_settings import PatientSettings
+from ReVerteRLib.datasets.plans import random_beam
+from ReVerteRLib.datasets.posture import PostureStatistics
 from ReVerteRLib.datasets.resampling import sample, smooth_noise, upsample
-from ReVerteRLib.errors import DatasetError
+from ReVerteRLib.datasets.sources import SourceSpine, prepare_source
 from ReVerteRLib.geometry import Array, PatchGrid
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
 
+__all__ = ["SYNTHETIC", "BoneLook", "SourceSpine", "SyntheticPatient", "prepare_source", "synthesise_ct"]
+
 SYNTHETIC = "synthetic CT"
 """Begins the `source` of every synthetic volume, so that nobody takes it for a real scan."""
-
-
-@dataclass(frozen=True)
-class SourceSpine:
-    """A real spine prepared for resampling: 1 mm, axes S, P, L.
-
-    labels:      uint8 [k, j, i] VerSe labels.
-    distance_mm: float32 [k, j, i] signed distance to the nearest bone surface, positive inside.
-    origin_lps_mm: centre of the first voxel.
-    centroids:   of all labelled levels.
-    """
-
-    name: str
-    labels: NDArray[np.uint8]
-    distance_mm: NDArray[np.float32]
-    origin_lps_mm: Array
-    centroids: CentroidSet
-    levels: tuple[Level, ...] = field(default=())
-
-    def index(self, points_lps_mm: Array) -> Array:
-        """Voxel coordinates (3, N) in the order k, j, i."""
-        relative: Array = (points_lps_mm - self.origin_lps_mm)[:, ::-1].T
-        return relative
-
-
-def prepare_source(labels: LabelVolume, centroids: CentroidSet, name: str = "") -> SourceSpine:
-    """Resamples a VerSe mask of any orientation and spacing to 1 mm, smoothly, with its distance map.
-
-    Raises DatasetError for a mask without vertebrae or without centroids.
-    """
-    import SimpleITK as sitk  # noqa: N813
-
-    if len(centroids) == 0 or not labels.array_kji.any():
-        raise DatasetError("there is no labelled vertebra to build on", where=labels.source)
-    corners = labels.corners_lps_mm
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-    resample = sitk.ResampleImageFilter()
-    resample.SetOutputOrigin(low.tolist())
-    resample.SetSize((high - low + 1).astype(int).tolist())
-    resample.SetOutputSpacing([1.0, 1.0, 1.0])
-    resample.SetInterpolator(sitk.sitkLabelLinear)
-    image = sitk.Cast(labels.to_sitk(), sitk.sitkUInt8)
-    fine = sitk.GetArrayFromImage(resample.Execute(image))
-    nonzero = np.argwhere(fine)
-    first = np.maximum(nonzero.min(axis=0) - 4, 0)
-    fine = np.ascontiguousarray(fine[tuple(slice(a, b + 5) for a, b in zip(first, nonzero.max(axis=0), strict=True))])
-    present = [level_from_verse_label(v) for v in np.unique(fine)]
-    return SourceSpine(
-        name=name or labels.source,
-        labels=fine,
-        distance_mm=_bone_distance(fine),
-        origin_lps_mm=low + first[::-1],
-        centroids=centroids,
-        levels=tuple(level for level in present if level is not None),
-    )
-
-
-def _bone_distance(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Signed distance (voxels) to the surface; the faces between touching vertebrae count as surface."""
-    from scipy.ndimage import distance_transform_edt, maximum_filter, minimum_filter
-
-    edge = (labels > 0) & (minimum_filter(labels, 3) != maximum_filter(labels, 3))
-    inside = distance_transform_edt(~edge) + 0.5
-    outside = distance_transform_edt(labels == 0) - 0.5
-    return np.where(labels > 0, inside, -outside).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -130,18 +73,21 @@ class SyntheticPatient:
         deformation: DeformationSettings | None = None,
         atlas: BodyAtlas | None = None,
         margin_mm: tuple[float, float] | None = None,
+        settings: PatientSettings | None = None,
+        statistics: PostureStatistics | None = None,
     ) -> None:
-        """Without a deformation the spine stays as it is; margin_mm: what the scan shows below and above the spine."""
-        self.source = source
+        """Without a deformation the spine stays as it is; margin_mm: what the scan shows below and above the spine.
+
+        settings:   what the patient has beyond it; nothing by default. Without a deformation it is not used.
+        statistics: of postures (posture.posture_of); without them the spine is bent by random waves.
+        """
         self.seed = seed
         self._rng = np.random.default_rng([seed, 1])
+        chosen = (settings or PatientSettings()) if deformation is not None else PatientSettings()
+        self.source = source = _with_ailments(source, seed, chosen)
+        self._foreign = chosen.foreign
+        self.deformation = _deformation_of(source, seed, deformation, chosen, statistics)
         centres = np.array([c.position_lps_mm for c in source.centroids])
-        rng = np.random.default_rng([seed, 0])
-        self.deformation = (
-            SpineDeformation.identity(centres)
-            if deformation is None
-            else SpineDeformation.random(centres, rng, deformation)
-        )
         moved = self.deformation.to_patient(centres)
         self.centroids = CentroidSet(
             tuple(
@@ -160,6 +106,10 @@ class SyntheticPatient:
         shape_kji = tuple(int(n) for n in np.ceil((high - low) / spacing_mm)[::-1].astype(int) + 1)
         volume = self._body.paint(low, shape_kji, spacing_mm)
         self._paint_spine(volume, low, spacing_mm)
+        if self._foreign is not None:
+            rng = np.random.default_rng([self.seed, 3])
+            painter = ForeignPainter(self.source, self.centroids, self.deformation, rng)
+            painter.paint(Canvas(volume, low, spacing_mm), self._foreign)
         self._body.truncate(volume, low, spacing_mm)
         matrix = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
         matrix[:3, 3] = low
@@ -167,19 +117,44 @@ class SyntheticPatient:
 
     def mask(self, level: Level, grid: PatchGrid) -> NDArray[np.bool_]:
         """One vertebra on a patch grid, bool [z, y, x]."""
-        size = grid.size
+        target = np.zeros((grid.size,) * 3, dtype=bool)
+        bounds = self.source.bounds(level)
+        if bounds is None:
+            return target
         step = 4
-        coarse = np.arange(0, size + step, step)
-        zyx = np.stack(np.meshgrid(coarse, coarse, coarse, indexing="ij"), axis=-1).reshape(-1, 3)
+        first, last = self._span(grid, bounds, 3 * step)
+        if (last < first).any():
+            return target
+        counts = [np.arange(a // step, -(-b // step) + 1) * step for a, b in zip(first, last, strict=True)]
+        index = self._source_index(grid, counts)
+        start = [int(c[0]) for c in counts]
+        box = tuple(slice(a, min(int(c[-1]) + 1, grid.size)) for a, c in zip(start, counts, strict=True))
+        dense = upsample(index, step)[(slice(None), *(slice(0, b.stop - b.start) for b in box))]
+        target[box] = _sample_level(self.source.labels, level.verse_label, bounds, np.ascontiguousarray(dense))
+        return target
+
+    def _source_index(self, grid: PatchGrid, counts: list[NDArray[np.int_]]) -> Array:
+        """Source voxel coordinates [3, z, y, x] of patch voxels at the products of `counts`."""
+        zyx = np.stack(np.meshgrid(*counts, indexing="ij"), axis=-1).reshape(-1, 3)
         sources = self.deformation.to_source(grid.points_lps_mm(zyx))
-        index = self.source.index(sources).reshape(3, *(len(coarse),) * 3)
-        dense = upsample(index, step)[:, :size, :size, :size]
-        return _sample_level(self.source.labels, level.verse_label, dense)
+        return self.source.index(sources).reshape(3, *(len(c) for c in counts))
+
+    def _span(self, grid: PatchGrid, bounds: tuple[Array, Array], step: int) -> tuple[Array, Array]:
+        """First and last patch voxel that may show source voxels between `bounds`, generously, on a coarse look."""
+        look = np.arange(0, grid.size + step, step)
+        index = self._source_index(grid, [look] * 3)
+        near = np.ones(index.shape[1:], dtype=bool)
+        for axis in range(3):
+            near &= (index[axis] > bounds[0][axis] - 1.6 * step) & (index[axis] < bounds[1][axis] + 1.6 * step)
+        found = np.argwhere(near)
+        if not len(found):
+            return np.zeros(3, dtype=int), np.full(3, -1)
+        first = np.maximum((found.min(axis=0) - 1) * step, 0)
+        return first, np.minimum((found.max(axis=0) + 1) * step, grid.size - 1)
 
     def _box(self) -> tuple[Array, Array]:
         """Scan box: the whole trunk across, the spine and its margin along the body."""
-        corners = np.argwhere(self.source.labels)[:, ::-1] + self.source.origin_lps_mm
-        spine = self.deformation.to_patient(corners[:: max(1, len(corners) // 4000)])
+        spine = self.deformation.to_patient(self.source.some_points_lps_mm)
         low, high = self._body.extent(spine)
         low[2], high[2] = spine[:, 2].min() - self._margin[0], spine[:, 2].max() + self._margin[1]
         return low, high
@@ -233,14 +208,34 @@ class SyntheticPatient:
         return pitch
 
 
-def _sample_level(labels: NDArray[np.uint8], value: int, index: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _with_ailments(source: SourceSpine, seed: int, settings: PatientSettings) -> SourceSpine:
+    if settings.ailments is None:
+        return source
+    return with_ailments(source, np.random.default_rng([seed, 2]), settings.ailments)
+
+
+def _deformation_of(
+    source: SourceSpine,
+    seed: int,
+    deformation: DeformationSettings | None,
+    settings: PatientSettings,
+    statistics: PostureStatistics | None,
+) -> SpineDeformation | BeamDeformation:
+    centres = np.array([c.position_lps_mm for c in source.centroids])
+    rng = np.random.default_rng([seed, 0])
+    if deformation is None:
+        return SpineDeformation.identity(centres)
+    if settings.posture is None and settings.shape is None:
+        return SpineDeformation.random(centres, rng, deformation)
+    return random_beam(source.centroids, rng, deformation, settings, statistics, source.settled)
+
+
+def _sample_level(
+    labels: NDArray[np.uint8], value: int, bounds: tuple[Array, Array], index: NDArray[np.float32]
+) -> NDArray[np.bool_]:
     """The voxels [z, y, x] whose source position lies in one label (linear, threshold 0.5)."""
-    where = np.argwhere(labels == value)
     target = np.zeros(index.shape[1:], dtype=bool)
-    if not len(where):
-        return target
-    low, high = where.min(axis=0) - 1, where.max(axis=0) + 2
-    low = np.maximum(low, 0)
+    low, high = bounds
     near = np.ones(index.shape[1:], dtype=bool)
     for axis in range(3):
         near &= (index[axis] > low[axis] - 1) & (index[axis] < high[axis] + 1)
