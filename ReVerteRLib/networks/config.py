@@ -11,7 +11,7 @@ from ReVerteRLib.errors import ArgumentError
 Norm = Literal["batch", "group"]
 Upsampling = Literal["transpose", "trilinear"]
 Skips = Literal["concat", "add"]
-PRESETS = ("paper", "fast")
+PRESETS = ("paper", "fast", "recommended")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,15 @@ class GeneratorConfig:
     position_channels:       the trunk sees the voxel position relative to the centroid (3 channels).
     level_embedding:         length of the learned vector per vertebral level, 0 for none.
     film:                    the level also scales and shifts features of the stem and the trunk (FiLM, Perez 2018).
+    stem_blocks:             residual blocks per stride of the stem's encoder.
     trunk_channels:          widths of the residual 3D U-Net from fine to coarse.
-    trunk_blocks:            residual blocks per level in the encoder.
+    trunk_blocks:            residual blocks per level in the encoder; 0 for the first level leaves its lifted features
+                             to the decoder alone, and the encoder starts from those of the second level.
+    light_finest:            the first level of the decoder is one convolution without norm instead of a residual block,
+                             and its lifted features have neither norm nor product: most of the time goes there, most
+                             of the shape is decided below.
+    region:                  () or z0, z1, y0, y1, x0, x1 in patch voxels: the trunk works in this box only and takes
+                             everything outside for background. Multiples of `divisor`; clipped to smaller patches.
     norm:                    "batch" as in the paper, or "group", which does not depend on the batch size.
     upsampling:              transposed convolution, or a 1x1x1 convolution and trilinear interpolation.
     skips:                   concatenated as in U-Net, or added, which saves a third of the decoder.
@@ -47,6 +54,7 @@ class GeneratorConfig:
     nonlocal_shared: bool = False
     stem_channels: tuple[int, ...] = ()
     stem_coordinates: bool = False
+    stem_blocks: int = 1
     product_fusion: bool = False
     multiscale_lifting: bool = False
     position_channels: bool = False
@@ -57,6 +65,8 @@ class GeneratorConfig:
     norm: Norm = "batch"
     upsampling: Upsampling = "transpose"
     skips: Skips = "concat"
+    light_finest: bool = False
+    region: tuple[int, ...] = ()
     head_bias: float = 0.0
 
     def __post_init__(self) -> None:
@@ -70,8 +80,19 @@ class GeneratorConfig:
     @property
     def divisor(self) -> int:
         """The patch size must be a multiple of this."""
-        depth = max(len(self.trunk_channels), len(self.stem_channels) if self.stem_channels else 1)
+        depth = len(self.stem_channels) or len(self.trunk_channels)
         return int(self.stride * 2 ** (depth - 1))
+
+    def box(self, size: int) -> tuple[slice, slice, slice]:
+        """Where the trunk works in a patch of this size, in patch voxels. Raises ArgumentError when nothing is left."""
+        if not self.region:
+            return (slice(0, size),) * 3
+        z0, z1, y0, y1, x0, x1 = (min(edge, size) for edge in self.region)
+        if z0 >= z1 or y0 >= y1 or x0 >= x1:
+            raise ArgumentError(
+                f"a patch of {size} voxels does not reach the network's region", remedy="Use larger patches"
+            )
+        return slice(z0, z1), slice(y0, y1), slice(x0, x1)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` restores an equal object."""
@@ -93,7 +114,9 @@ class GeneratorConfig:
 
 
 def preset(name: str) -> GeneratorConfig:
-    """'paper': the published network. 'fast': works at half resolution, made for processors without a GPU."""
+    """'paper': the published network. 'recommended': what measured best; works at half resolution in the box that
+    holds a vertebra. 'fast': an earlier, plainer one. Raises ArgumentError for other names.
+    """
     if name == "paper":
         return GeneratorConfig()
     if name == "fast":
@@ -114,27 +137,100 @@ def preset(name: str) -> GeneratorConfig:
             skips="add",
             head_bias=-3.0,
         )
+    if name == "recommended":
+        return GeneratorConfig(
+            preset="recommended",
+            nonlocal_inter_channels=24,
+            stem_channels=(48, 96, 160),
+            stem_coordinates=True,
+            stem_blocks=2,
+            product_fusion=True,
+            multiscale_lifting=True,
+            position_channels=True,
+            level_embedding=16,
+            film=True,
+            trunk_channels=(8, 48, 96, 192),
+            trunk_blocks=(0, 1, 2, 2),
+            light_finest=True,
+            region=(16, 112, 16, 120, 0, 120),
+            norm="group",
+            upsampling="trilinear",
+            skips="add",
+            head_bias=-3.0,
+        )
     raise ArgumentError(f"there is no network preset '{name}'", remedy=f"Use one of {', '.join(PRESETS)}")
 
 
 def _check(config: GeneratorConfig) -> None:
-    def refuse(what: str, remedy: str) -> None:
-        raise ArgumentError(what, where="generator", remedy=remedy)
+    for wrong, what, remedy in (*_choices(config), *_structure(config), *_region(config)):
+        if wrong:
+            raise ArgumentError(what, where="generator", remedy=remedy)
 
-    if config.norm not in get_args(Norm):
-        refuse(f"norm '{config.norm}' is unknown", "Use batch or group")
-    if config.upsampling not in get_args(Upsampling):
-        refuse(f"upsampling '{config.upsampling}' is unknown", "Use transpose or trilinear")
-    if config.skips not in get_args(Skips):
-        refuse(f"skips '{config.skips}' is unknown", "Use concat or add")
-    if not config.trunk_channels or len(config.trunk_channels) != len(config.trunk_blocks):
-        refuse("trunk_channels and trunk_blocks differ in length", "Give one number of blocks per level")
-    widths = (*config.trunk_channels, *config.trunk_blocks, *config.stem_channels, config.nonlocal_inter_channels)
-    if not all(isinstance(n, int) and n >= 1 for n in widths):
-        refuse(f"widths and block counts {widths} must be positive integers", "Check the generator settings")
-    if config.level_embedding < 0 or (config.film and config.level_embedding == 0):
-        refuse("film needs a level embedding", "Set level_embedding to 8, or film to false")
-    if not config.stem_channels and (config.product_fusion or config.multiscale_lifting or config.stem_coordinates):
-        refuse("product_fusion, multiscale_lifting and stem_coordinates need a stem", "Set stem_channels")
-    if config.stem_channels and len(config.stem_channels) < len(config.trunk_channels) and config.multiscale_lifting:
-        refuse("multiscale_lifting needs a stem as deep as the trunk", "Give as many stem_channels as trunk_channels")
+
+_Rules = tuple[tuple[bool, str, str], ...]
+"""Whether a rule is broken, what is wrong, and the remedy."""
+
+
+def _choices(c: GeneratorConfig) -> _Rules:
+    first = c.trunk_blocks[0] if c.trunk_blocks else None
+    counts = (*c.trunk_blocks[1:], c.stem_blocks, c.nonlocal_inter_channels)
+    widths = (*c.trunk_channels, *c.stem_channels, *counts)
+    fine = all(isinstance(n, int) and n >= 1 for n in widths) and (first is None or (type(first) is int and first >= 0))
+    return (
+        (c.norm not in get_args(Norm), f"norm '{c.norm}' is unknown", "Use batch or group"),
+        (
+            c.upsampling not in get_args(Upsampling),
+            f"upsampling '{c.upsampling}' is unknown",
+            "Use transpose or trilinear",
+        ),
+        (c.skips not in get_args(Skips), f"skips '{c.skips}' is unknown", "Use concat or add"),
+        (
+            not c.trunk_channels or len(c.trunk_channels) != len(c.trunk_blocks),
+            "trunk_channels and trunk_blocks differ in length",
+            "Give one number of blocks per level",
+        ),
+        (not fine, f"widths and block counts {widths} must be positive integers", "Check the generator settings"),
+    )
+
+
+def _structure(c: GeneratorConfig) -> _Rules:
+    stem, trunk = len(c.stem_channels), len(c.trunk_channels)
+    skipped = c.trunk_blocks[0] == 0
+    needs_stem = c.product_fusion or c.multiscale_lifting or c.stem_coordinates
+    return (
+        (
+            c.level_embedding < 0 or (c.film and c.level_embedding == 0),
+            "film needs a level embedding",
+            "Set level_embedding to 8, or film to false",
+        ),
+        (
+            stem == 0 and needs_stem,
+            "product_fusion, multiscale_lifting and stem_coordinates need a stem",
+            "Set stem_channels",
+        ),
+        (
+            stem > 0 and trunk > stem and c.upsampling == "transpose",
+            "a trunk deeper than the stem cannot use transposed convolutions",
+            "Set upsampling to trilinear",
+        ),
+        (
+            skipped and (not c.multiscale_lifting or min(stem, trunk) < 2),
+            "a trunk without blocks at its first level needs multiscale_lifting and a second level",
+            "Set trunk_blocks to 1 or more",
+        ),
+        (
+            c.light_finest and (not skipped or c.skips != "add"),
+            "light_finest needs a trunk without blocks at its first level and added skips",
+            "Set the first of trunk_blocks to 0 and skips to add",
+        ),
+    )
+
+
+def _region(c: GeneratorConfig) -> _Rules:
+    edges = c.region
+    fine = len(edges) == 6 and all(type(e) is int and e >= 0 and e % c.divisor == 0 for e in edges)
+    ordered = all(low < high for low, high in zip(edges[::2], edges[1::2], strict=False))
+    return (
+        (bool(edges) and not fine, f"region {edges} is impossible", f"Give six multiples of {c.divisor}, 0 or more"),
+        (not ordered, f"region {edges} is empty", "Give z0 < z1, y0 < y1, x0 < x1"),
+    )

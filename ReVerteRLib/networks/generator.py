@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, relu
+from torch.nn.functional import interpolate, pad, relu
 
 from ReVerteRLib.anatomy import LEVELS
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.networks.blocks import initialise, normalisation
 from ReVerteRLib.networks.config import GeneratorConfig
-from ReVerteRLib.networks.lifting import lift_pair
+from ReVerteRLib.networks.lifting import Box, crop, lift_pair
 from ReVerteRLib.networks.nonlocal_block import NonLocalBlock
 from ReVerteRLib.networks.resunet3d import ResUNet3d
 from ReVerteRLib.networks.stem import ViewStem
 
 UNKNOWN_LEVEL = len(LEVELS)
+OUTSIDE_LOGIT = -20.0
+"""Of voxels outside the network's region."""
 _POSITION_UNIT = 60.0  # voxels; brings coordinates of a 120 voxel patch to -1..1
 
 
@@ -41,7 +43,9 @@ class ReVerteRGenerator(nn.Module):
             initialise(self)
             lifted = len(config.trunk_channels) if config.multiscale_lifting else 1
             pairs = list(zip(config.stem_channels, config.trunk_channels, strict=False))[:lifted]
-            self.fusion = nn.ModuleList(ViewFusion(*pair, config) for pair in pairs)
+            self.fusion = nn.ModuleList(
+                ViewFusion(*pair, config, light=config.light_finest and depth == 0) for depth, pair in enumerate(pairs)
+            )
             self.extra = nn.Conv3d(extra, config.trunk_channels[0], 1) if extra else None
             trunk_in = config.trunk_channels[0]
         else:
@@ -58,23 +62,27 @@ class ReVerteRGenerator(nn.Module):
         *,
         full_resolution: bool = True,
     ) -> Tensor:
-        """Logits [B, 1, S, S, S]; with full_resolution=False those of the trunk, S / config.stride per edge.
+        """Logits [B, 1, S, S, S]; with full_resolution=False those of the trunk at its stride, in its region only.
 
         Raises ArgumentError for patches of an impossible size.
         """
         self._check(ap, lateral)
+        size, box = ap.shape[-1], self.config.box(ap.shape[-1])
         centre = self._centre(ap, centroid_zyx)
         embedded = self._embed(level, ap)
         if not self.config.use_centroid:
             ap, lateral = ap[:, :1], lateral[:, :1]
         if self.config.stem_channels:
-            volume, injected = self._lift_features(ap, lateral, embedded, centre, centroid_zyx, perspective)
+            volume, injected = self._lift_features(ap, lateral, embedded, centre, box, centroid_zyx, perspective)
         else:
-            volume, injected = self._lift_pixels(ap, lateral, embedded, centre, centroid_zyx, perspective), []
+            volume, injected = self._lift_pixels(ap, lateral, embedded, centre, box, centroid_zyx, perspective), []
         logits = self.trunk(volume, injected, embedded if self.config.film else None)
         if full_resolution and self.config.stride > 1:
             scale = float(self.config.stride)
             logits = interpolate(logits.float(), scale_factor=scale, mode="trilinear", align_corners=False)
+        if full_resolution and self.config.region:
+            z, y, x = ((part.start, size - part.stop) for part in box)
+            logits = pad(logits, (*x, *y, *z), value=OUTSIDE_LOGIT)
         return logits
 
     def _check(self, ap: Tensor, lateral: Tensor) -> None:
@@ -99,17 +107,17 @@ class ReVerteRGenerator(nn.Module):
         return self.level(torch.where(level < 0, UNKNOWN_LEVEL, level))
 
     def _lift_pixels(
-        self, ap: Tensor, lateral: Tensor, embedded: Tensor | None, centre: Tensor, *rays: Tensor | None
+        self, ap: Tensor, lateral: Tensor, embedded: Tensor | None, centre: Tensor, box: Box, *rays: Tensor | None
     ) -> Tensor:
         centroid_zyx, perspective = rays
         if self.nonlocal_ap is not None and self.nonlocal_lateral is not None:
             ap, lateral = self.nonlocal_ap(ap), self.nonlocal_lateral(lateral)
-        parts = [*lift_pair(ap, lateral, perspective, centroid_zyx)]
-        parts += self._condition_channels(embedded, centre, ap.shape[-1])
+        parts = [*lift_pair(ap, lateral, perspective, centroid_zyx, box=box)]
+        parts += [crop(part, box) for part in self._condition_channels(embedded, centre, ap.shape[-1])]
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last_3d)
 
     def _lift_features(
-        self, ap: Tensor, lateral: Tensor, embedded: Tensor | None, centre: Tensor, *rays: Tensor | None
+        self, ap: Tensor, lateral: Tensor, embedded: Tensor | None, centre: Tensor, box: Box, *rays: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
         """Volume for the trunk's finest level and those for the coarser ones."""
         centroid_zyx, perspective = rays
@@ -124,14 +132,15 @@ class ReVerteRGenerator(nn.Module):
             strict=True,
         )
         volumes = [
-            fuse(*pair, perspective, centroid_zyx, 2 ** (depth + 1))
+            fuse(*pair, perspective, centroid_zyx, 2 ** (depth + 1), box=box)
             for depth, (fuse, pair) in enumerate(zip(self.fusion, features, strict=False))
         ]
-        for term in self._condition_terms(embedded, centre, size // self.config.stride):
+        for term in self._condition_terms(embedded, centre, box):
             volumes[0] = volumes[0] + term.to(volumes[0].dtype)
-        return relu(volumes[0]), volumes[1:]
+        # A light first level adds the decoder's features before its ReLU, so that it sees their sum.
+        return volumes[0] if self.config.light_finest else relu(volumes[0]), volumes[1:]
 
-    def _condition_terms(self, embedded: Tensor | None, centre: Tensor, size: int) -> list[Tensor]:
+    def _condition_terms(self, embedded: Tensor | None, centre: Tensor, box: Box) -> list[Tensor]:
         """The 1x1x1 convolution of position and level channels, as a plane and a line whose sum is the volume.
 
         It is linear and every channel depends on one axis at most, so no channel need be stored as a volume.
@@ -143,9 +152,10 @@ class ReVerteRGenerator(nn.Module):
             constant = constant + embedded @ weight[:, -embedded.shape[1] :].T
         if not self.config.position_channels:
             return [constant[:, :, None, None, None]]
-        axis = torch.arange(size, device=centre.device) * self.config.stride + (self.config.stride - 1) / 2.0
-        relative = (axis - centre[:, :, None]) / _POSITION_UNIT
-        z, y, x = (weight[None, :, i, None] * relative[:, i, None] for i in range(3))
+        stride = self.config.stride
+        axes = [torch.arange(b.start, b.stop, stride, device=centre.device) + (stride - 1) / 2.0 for b in box]
+        relative = [(axis - centre[:, i, None]) / _POSITION_UNIT for i, axis in enumerate(axes)]
+        z, y, x = (weight[None, :, i, None] * relative[i][:, None] for i in range(3))
         plane = (z + constant[:, :, None])[:, :, :, None] + x[:, :, None]
         return [plane[:, :, :, None], y[:, :, None, :, None]]
 
@@ -167,21 +177,29 @@ class ViewFusion(nn.Module):
     The convolution acts in 2D before lifting, which gives the same result for a small part of the cost.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, config: GeneratorConfig) -> None:
+    def __init__(self, channels_in: int, channels_out: int, config: GeneratorConfig, *, light: bool = False) -> None:
+        """light: neither product nor norm."""
         super().__init__()
         self.width = channels_out
-        width = channels_out * (2 if config.product_fusion else 1)
+        width = channels_out * (2 if config.product_fusion and not light else 1)
         self.ap, self.lateral = nn.Conv2d(channels_in, width, 1), nn.Conv2d(channels_in, width, 1)
-        self.norm = normalisation(config.norm, channels_out, 3)
+        self.norm = nn.Identity() if light else normalisation(config.norm, channels_out, 3)
         initialise(self)
 
     def forward(
-        self, ap: Tensor, lateral: Tensor, perspective: Tensor | None, centroid_zyx: Tensor | None, stride: int
+        self,
+        ap: Tensor,
+        lateral: Tensor,
+        perspective: Tensor | None,
+        centroid_zyx: Tensor | None,
+        stride: int,
+        *,
+        box: Box | None = None,
     ) -> Tensor:
-        """[B, C, S, S] twice to [B, C_out, S, S, S] at this stride of the patch."""
+        """[B, C, S, S] twice to [B, C_out, Z, Y, X] at this stride of the patch, in the box of patch voxels."""
         # Split before lifting: the gradient of a slice of a volume would be a whole volume of zeros.
         parts = zip(self.ap(ap).split(self.width, 1), self.lateral(lateral).split(self.width, 1), strict=True)
-        lifted = [lift_pair(*pair, perspective, centroid_zyx, stride) for pair in parts]
+        lifted = [lift_pair(*pair, perspective, centroid_zyx, stride, box=box) for pair in parts]
         mixed = lifted[0][0] + lifted[0][1]
         if len(lifted) > 1:
             mixed = torch.addcmul(mixed, *lifted[1])

@@ -8,17 +8,18 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, relu
 
 from ReVerteRLib.networks.blocks import Film, ResidualBlock, initialise
 from ReVerteRLib.networks.config import GeneratorConfig
 
 
 class ResUNet3d(nn.Module):
-    """[B, channels_in, S, S, S] to one logit per voxel [B, 1, S, S, S].
+    """[B, channels_in, Z, Y, X] to one logit per voxel [B, 1, Z, Y, X].
 
     Each level below the first halves the resolution by a stride-2 convolution. `injected` tensors are added to the
-    input of the coarser levels (the stem's coarse features, lifted).
+    input of the coarser levels (the stem's coarse features, lifted). Without blocks at the first level, the encoder
+    starts from the first injected tensor.
     """
 
     def __init__(self, channels_in: int, config: GeneratorConfig) -> None:
@@ -26,16 +27,22 @@ class ResUNet3d(nn.Module):
         widths, norm = config.trunk_channels, config.norm
         self.encoder = nn.ModuleList()
         cin = channels_in
+        starts = 0 if config.trunk_blocks[0] else 1
         for depth, (width, blocks) in enumerate(zip(widths, config.trunk_blocks, strict=True)):
-            first = ResidualBlock(cin, width, norm, 3, stride=2 if depth else 1)
-            self.encoder.append(
-                nn.ModuleList([first, *(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))])
-            )
+            level = nn.ModuleList()
+            if blocks:
+                cin = width if depth == starts == 1 else cin
+                level.append(ResidualBlock(cin, width, norm, 3, stride=2 if depth > starts else 1))
+                level.extend(ResidualBlock(width, width, norm, 3) for _ in range(1, blocks))
+            self.encoder.append(level)
             cin = width
+        self.encodes_finest = config.trunk_blocks[0] > 0
         self.add = config.skips == "add"
         pairs = list(pairwise(widths))
         self.up = nn.ModuleList(_Up(coarse, fine, config.upsampling) for fine, coarse in pairs)
         self.decoder = nn.ModuleList(ResidualBlock(fine if self.add else 2 * fine, fine, norm, 3) for fine, _ in pairs)
+        if config.light_finest:
+            self.decoder[0] = nn.Sequential(nn.ReLU(), nn.Conv3d(widths[0], widths[0], 3, padding=1), nn.ReLU())
         self.film = Film(config.level_embedding, widths[-1]) if config.film else None
         self.head = nn.Conv3d(widths[0], 1, 1)
         initialise(self)
@@ -43,18 +50,23 @@ class ResUNet3d(nn.Module):
         nn.init.constant_(self.head.bias, config.head_bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, injected: Sequence[Tensor] = (), level: Tensor | None = None) -> Tensor:
-        """injected[i] joins level i + 1 [B, width, S/2^(i+1), ...]; level [B, D] conditions the bottleneck."""
+        """injected[i] joins level i + 1 [B, width, Z/2^(i+1), ...]; level [B, D] conditions the bottleneck."""
         skips: list[Tensor] = []
         for depth, blocks in enumerate(self.encoder):
+            if depth == 1 and not self.encodes_finest:
+                x = relu(injected[0])
             for index, block in enumerate(cast("nn.ModuleList", blocks)):
                 x = block(x)
+                if depth == 1 and not self.encodes_finest:
+                    continue
                 if index == 0 and 0 < depth <= len(injected):
                     x = x + injected[depth - 1]
             skips.append(x)
         if self.film is not None and level is not None:
             x = self.film(x, level)
         for up, block, skip in zip(reversed(self.up), reversed(self.decoder), reversed(skips[:-1]), strict=True):
-            x = block(up(x) + skip if self.add else torch.cat([up(x), skip], dim=1))
+            upper = up(x, skip.shape[2:])
+            x = block(upper + skip if self.add else torch.cat([upper, skip], dim=1))
         return self.head(x)
 
 
@@ -66,6 +78,7 @@ class _Up(nn.Module):
         self.transpose = kind == "transpose"
         self.conv: nn.Module = nn.ConvTranspose3d(cin, cout, 2, stride=2) if self.transpose else nn.Conv3d(cin, cout, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, shape: torch.Size) -> Tensor:
+        """[B, C, ...] to the spatial shape of the finer level, which is odd where halving was not exact."""
         x = self.conv(x)
-        return x if self.transpose else interpolate(x, scale_factor=2, mode="trilinear", align_corners=False)
+        return x if self.transpose else interpolate(x, size=shape, mode="trilinear", align_corners=False)

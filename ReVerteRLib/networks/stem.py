@@ -22,7 +22,9 @@ class ViewStem(nn.Module):
         self.encoder = nn.ModuleList()
         cin = channels_in
         for width in widths:
-            self.encoder.append(ResidualBlock(4 * cin, width, config.norm, 2, dilation=2))
+            more = (ResidualBlock(width, width, config.norm, 2) for _ in range(1, config.stem_blocks))
+            first = ResidualBlock(4 * cin, width, config.norm, 2, dilation=2)
+            self.encoder.append(nn.Sequential(first, *more) if config.stem_blocks > 1 else first)
             cin = width
         self.film = Film(config.level_embedding, widths[-1]) if config.film else None
         self.decoder = nn.ModuleList(

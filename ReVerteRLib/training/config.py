@@ -15,7 +15,7 @@ from ReVerteRLib.errors import ArgumentError, InputError, ReVerteRError
 from ReVerteRLib.networks.config import GeneratorConfig, preset
 
 ABLATIONS = ("centroid", "nonlocal", "dice", "focal_hausdorff", "adversarial")
-SHIPPED = ("paper", "fast")
+SHIPPED = ("paper", "fast", "recommended")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class LossConfig:
     hd_exponent:    power of the distances in eq. 6 (2, Karimi & Salcudean 2019).
     hd_reduction:   'mean' over the voxels as eq. 6, or 'sum'.
     hd_every:       distance fields are costly; the term is evaluated every this many steps.
+    hd_start:       share of the training without the term; it matters once the rough shape is right.
     hd_cache:       number of distance fields of reference masks to keep in memory.
     focal_alpha, focal_gamma: eq. 7.
     focal_balance:  'uniform' multiplies by alpha as eq. 7 prints it; 'balanced' gives alpha to bone and 1 - alpha
@@ -44,6 +45,7 @@ class LossConfig:
     hd_exponent: float = 2.0
     hd_reduction: Literal["mean", "sum"] = "mean"
     hd_every: int = 1
+    hd_start: float = 0.0
     hd_cache: int = 0
     focal_alpha: float = 0.2
     focal_gamma: float = 5.0
@@ -55,14 +57,14 @@ class LossConfig:
 class OptimiserConfig:
     """Optimiser and learning-rate schedule of generator and discriminator.
 
-    name:          'adam' (paper) or 'adamw'.
+    name:          'adam' (paper), 'adamw', or 'muon' (optimiser.MuonAdamW).
     schedule:      'step' multiplies by step_factor every step_epochs epochs; 'cosine' falls to zero with the share
                    of the training that is done, counted in steps or time, whichever is further.
     warmup_steps:  linear rise from zero.
     gradient_clip: largest gradient norm of the generator, 0 for none.
     """
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw", "muon"] = "adam"
     lr: float = 1e-4
     discriminator_lr: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
@@ -153,7 +155,7 @@ class TrainingConfig:
 
 
 def load_config(path_or_name: str | Path) -> TrainingConfig:
-    """A TOML file, or 'paper' or 'fast' for the shipped ones. Raises ArgumentError, InputError."""
+    """A TOML file, or the name of a shipped one (SHIPPED). Raises ArgumentError, InputError."""
     name = str(path_or_name)
     path: Any = resources.files("ReVerteRLib.training") / "configs" / f"{name}.toml" if name in SHIPPED else Path(name)
     try:
@@ -243,7 +245,7 @@ def _check(config: TrainingConfig) -> None:
     choices = (
         ("loss.hd_reduction", loss.hd_reduction, ("mean", "sum")),
         ("loss.focal_balance", loss.focal_balance, ("uniform", "balanced")),
-        ("optimiser.name", optimiser.name, ("adam", "adamw")),
+        ("optimiser.name", optimiser.name, ("adam", "adamw", "muon")),
         ("optimiser.schedule", optimiser.schedule, ("step", "cosine")),
         ("run.precision", run.precision, ("fp32", "bf16")),
         ("run.device", run.device.split(":")[0], ("auto", "cpu", "cuda")),
@@ -258,6 +260,7 @@ def _check(config: TrainingConfig) -> None:
         ("loss weights", min(loss.w_dice, loss.w_hd, loss.w_focal, loss.w_gan, loss.w_ce) >= 0, "at least 0"),
         ("loss weights", loss.w_dice + loss.w_hd + loss.w_focal + loss.w_ce > 0, "one must be above 0"),
         ("loss.hd_every", loss.hd_every >= 1, "at least 1"),
+        ("loss.hd_start", 0 <= loss.hd_start < 1, "from 0 to below 1"),
         ("optimiser.lr", optimiser.lr > 0 and optimiser.discriminator_lr > 0, "above 0"),
         ("optimiser.step_epochs", optimiser.step_epochs >= 1, "at least 1"),
         ("run.batch and run.accumulation", min(run.batch, run.accumulation) >= 1, "at least 1"),

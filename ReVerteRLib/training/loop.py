@@ -16,13 +16,15 @@ from ReVerteRLib.devices import pick_device
 from ReVerteRLib.errors import CancelledError, InputError, ResourceError
 from ReVerteRLib.files import ensure_writable_folder, write_json
 from ReVerteRLib.networks.blocks import to_channels_last
+from ReVerteRLib.networks.lifting import crop
 from ReVerteRLib.networks.registry import build_discriminator, build_generator
 from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
-from ReVerteRLib.training.config import OptimiserConfig, TrainingConfig
+from ReVerteRLib.training.config import TrainingConfig
 from ReVerteRLib.training.ema import WeightAverage
 from ReVerteRLib.training.journal import Journal
 from ReVerteRLib.training.losses import IntegratedLoss, discriminator_loss
+from ReVerteRLib.training.optimiser import Optimiser, build_optimiser
 from ReVerteRLib.training.schedule import Schedule
 from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
 
@@ -50,12 +52,12 @@ class Trainer:
         self._validation = validation
         self.network: nn.Module = to_channels_last(build_generator(config.generator)).to(self.device)
         self.average = WeightAverage(self.network, config.run.ema_decay)
-        self.optimiser = _optimiser(self.network, config.optimiser, config.optimiser.lr)
+        self.optimiser = build_optimiser(self.network, config.optimiser, config.optimiser.lr)
         self.discriminator: nn.Module | None = None
-        self.discriminator_optimiser: torch.optim.Optimizer | None = None
+        self.discriminator_optimiser: Optimiser | None = None
         if config.loss.w_gan:
             self.discriminator = to_channels_last(build_discriminator(config.run.discriminator_width)).to(self.device)
-            self.discriminator_optimiser = _optimiser(
+            self.discriminator_optimiser = build_optimiser(
                 self.discriminator, config.optimiser, config.optimiser.discriminator_lr
             )
         self.loss = IntegratedLoss(config.loss)
@@ -138,7 +140,8 @@ class Trainer:
     def _optimiser_step(self, batches: Iterator[Batch], lr_factor: float) -> dict[str, Any]:
         self.network.train()
         for optimiser, lr in self._optimisers():
-            optimiser.param_groups[0]["lr"] = lr * lr_factor
+            for group in optimiser.param_groups:
+                group["lr"] = lr * lr_factor
             optimiser.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         share = 1.0 / self.run_config.accumulation
@@ -153,7 +156,7 @@ class Trainer:
             optimiser.step()
         return {**sums, "gradient_norm": float(norm)}
 
-    def _optimisers(self) -> Iterator[tuple[torch.optim.Optimizer, float]]:
+    def _optimisers(self) -> Iterator[tuple[Optimiser, float]]:
         yield self.optimiser, self.config.optimiser.lr
         if self.discriminator_optimiser is not None:
             yield self.discriminator_optimiser, self.config.optimiser.discriminator_lr
@@ -165,7 +168,7 @@ class Trainer:
         coarse = self.run_config.coarse_loss
         with self._autocast():
             logits = self.network(*_inputs(batch), full_resolution=not coarse)
-        target = _target(batch["mask"], batch["mask"].shape[-1] // logits.shape[-1])
+        target = self._target(batch["mask"])
         values: dict[str, float] = {}
         scores = None
         if self.discriminator is not None:
@@ -173,7 +176,7 @@ class Trainer:
             self.discriminator.requires_grad_(False)
             with self._autocast():
                 scores = self.discriminator(torch.sigmoid(logits.float()))
-        terms = self.loss(logits, target, scores, self.step)
+        terms = self.loss(logits, target, scores, self.step, self.schedule.progress(self.step, self.seconds))
         (terms.total * share).backward()
         if self.discriminator is not None:
             self.discriminator.requires_grad_(True)
@@ -188,6 +191,14 @@ class Trainer:
         loss = discriminator_loss(scores_real, scores_fake, self.config.loss.real_label)
         (loss * share).backward()
         return float(loss.detach())
+
+    def _target(self, mask: Tensor) -> Tensor:
+        """The mask as float where the logits are; on a coarser grid the share of bone in each voxel."""
+        if not self.run_config.coarse_loss:
+            return mask.float()
+        generator = self.config.generator
+        part = crop(mask, generator.box(mask.shape[-1])).float()
+        return avg_pool3d(part, generator.stride) if generator.stride > 1 else part
 
     def _hide_levels(self, level: Tensor, part: int) -> Tensor:
         """Some levels become -1 (unknown); which ones depends on seed and step alone."""
@@ -294,18 +305,8 @@ class Trainer:
             plot_journal(self.out_dir / "log.csv", self.out_dir / "losses.png")
 
 
-def _optimiser(network: nn.Module, config: OptimiserConfig, lr: float) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
-    return kind(network.parameters(), lr=lr, betas=config.betas, weight_decay=config.weight_decay)
-
-
 def _inputs(batch: Batch) -> tuple[Tensor, ...]:
     return tuple(batch[key] for key in ("ap", "lateral", "level", "centroid_zyx", "perspective"))
-
-
-def _target(mask: Tensor, stride: int) -> Tensor:
-    """The mask as float; on a coarser grid the share of bone in each voxel."""
-    return avg_pool3d(mask.float(), stride) if stride > 1 else mask.float()
 
 
 @contextlib.contextmanager

@@ -93,13 +93,17 @@ class IntegratedLoss:
         self._focal_factor = 1.0 if balanced else config.focal_alpha
         self._fields = DistanceFields(config.hd_cache)
 
-    def __call__(self, logits: Tensor, target: Tensor, scores: Tensor | None = None, step: int = 0) -> LossTerms:
-        """For logits, target [B, 1, D, H, W]; discriminator scores of the prediction; the step, for hd_every."""
+    def __call__(
+        self, logits: Tensor, target: Tensor, scores: Tensor | None = None, step: int = 0, share: float = 1.0
+    ) -> LossTerms:
+        """For logits, target [B, 1, D, H, W]; discriminator scores of the prediction; the step, for hd_every, and
+        the share of the training that is done, for hd_start.
+        """
         c, logits, target = self.config, logits.float(), target.float()
         parts: dict[str, Tensor] = {}
         if c.w_dice:
             parts["dice"] = c.w_dice * self._dice(logits, target)
-        if c.w_hd and step % c.hd_every == 0:
+        if c.w_hd and step % c.hd_every == 0 and share >= c.hd_start:
             parts["hausdorff"] = c.w_hd * self.hausdorff(logits, target)
         if c.w_focal:
             parts["focal"] = c.w_focal * self._focal_factor * self._focal(logits, target)

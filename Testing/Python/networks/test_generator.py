@@ -11,12 +11,23 @@ import torch
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.networks.blocks import to_channels_last
 from ReVerteRLib.networks.config import GeneratorConfig, preset
+from ReVerteRLib.networks.generator import OUTSIDE_LOGIT
 from ReVerteRLib.networks.registry import build_discriminator, build_generator, count_parameters
 
-PAPER, FAST = preset("paper"), preset("fast")
+PAPER, FAST, RECOMMENDED = preset("paper"), preset("fast"), preset("recommended")
 TINY_PAPER = dataclasses.replace(PAPER, trunk_channels=(4, 8), trunk_blocks=(1, 1))
 TINY_FAST = dataclasses.replace(
     FAST, stem_channels=(8, 8), trunk_channels=(4, 8), trunk_blocks=(1, 1), nonlocal_inter_channels=4
+)
+
+TINY_RECOMMENDED = dataclasses.replace(
+    RECOMMENDED,
+    stem_channels=(8, 8),
+    trunk_channels=(4, 8, 8),
+    trunk_blocks=(0, 1, 1),
+    nonlocal_inter_channels=4,
+    level_embedding=8,
+    region=(4, 16, 0, 16, 0, 12),
 )
 
 
@@ -42,8 +53,8 @@ def test_paper_preset_is_the_published_network() -> None:
     assert count_parameters(build_generator(FAST)) < 3.0e6  # under 20 MB even in float32
 
 
-@pytest.mark.parametrize("name", ["paper", "fast"])
-@pytest.mark.parametrize("size", [16, 24])
+@pytest.mark.parametrize("name", ["paper", "fast", "recommended"])
+@pytest.mark.parametrize("size", [24, 40])
 def test_every_size_divisible_by_eight_gives_full_resolution_logits(name: str, size: int) -> None:
     network = build_generator(preset(name)).eval()
     with torch.inference_mode():
@@ -103,7 +114,7 @@ def test_level_centroid_and_perspective_reach_the_output(images: tuple[torch.Ten
         assert changed.abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("config", [TINY_PAPER, TINY_FAST])
+@pytest.mark.parametrize("config", [TINY_PAPER, TINY_FAST, TINY_RECOMMENDED])
 def test_ablation_switches_remove_what_they_name(
     config: GeneratorConfig, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
@@ -124,7 +135,9 @@ def test_ablation_switches_remove_what_they_name(
     assert shared.nonlocal_ap is shared.nonlocal_lateral
 
 
-@pytest.mark.parametrize("config", [TINY_PAPER, TINY_FAST, dataclasses.replace(TINY_FAST, norm="batch")])
+@pytest.mark.parametrize(
+    "config", [TINY_PAPER, TINY_FAST, TINY_RECOMMENDED, dataclasses.replace(TINY_FAST, norm="batch")]
+)
 def test_every_parameter_gets_a_gradient(config: GeneratorConfig, images: tuple[torch.Tensor, torch.Tensor]) -> None:
     network = to_channels_last(build_generator(config)).train()
     for part in (network.nonlocal_ap, network.nonlocal_lateral):
@@ -140,10 +153,40 @@ def test_every_parameter_gets_a_gradient(config: GeneratorConfig, images: tuple[
     assert [name for name in missing if not name.endswith("phi.bias")] == []
 
 
+def test_outside_its_region_there_is_background(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    network = tiny(TINY_RECOMMENDED)
+    with torch.inference_mode():
+        coarse, fine = network(*images, full_resolution=False), network(*images)
+    assert coarse.shape == (2, 1, 6, 8, 6)
+    up = torch.nn.functional.interpolate(coarse, scale_factor=2, mode="trilinear", align_corners=False)
+    torch.testing.assert_close(fine[:, :, 4:16, :, :12], up)
+    assert (fine[:, :, :4] == OUTSIDE_LOGIT).all()
+    assert (fine[..., 12:] == OUTSIDE_LOGIT).all()
+
+
+def test_a_region_sees_what_the_whole_patch_sees_there(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """What reaches the trunk is the same; only the borders of its convolutions differ."""
+    whole = tiny(dataclasses.replace(TINY_RECOMMENDED, region=(), norm="batch"))
+    part = tiny(dataclasses.replace(TINY_RECOMMENDED, norm="batch"))
+    part.load_state_dict(whole.state_dict())
+    for network in (whole, part):
+        network.trunk = torch.nn.Identity()
+        network.trunk.forward = lambda volume, injected, _level: (volume, injected[0])
+    with torch.inference_mode():
+        fine, coarse = part(images[0], images[1], full_resolution=False)
+        fine_whole, coarse_whole = whole(images[0], images[1], full_resolution=False)
+    torch.testing.assert_close(fine, fine_whole[:, :, 2:8, :, :6])
+    torch.testing.assert_close(coarse, coarse_whole[:, :, 1:4, :, :3])
+
+
 def test_config_survives_json() -> None:
-    for config in (PAPER, FAST, dataclasses.replace(FAST, preset="custom", stem_channels=(8, 16, 24))):
+    for config in (PAPER, FAST, RECOMMENDED, dataclasses.replace(FAST, preset="custom", stem_channels=(8, 16, 24))):
         assert GeneratorConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert (PAPER.stride, PAPER.divisor, FAST.stride, FAST.divisor) == (1, 8, 2, 8)
+    assert (RECOMMENDED.stride, RECOMMENDED.divisor) == (2, 8)
+    assert [(part.start, part.stop) for part in RECOMMENDED.box(120)] == [(16, 112), (16, 120), (0, 120)]
+    with pytest.raises(ArgumentError, match="does not reach"):
+        RECOMMENDED.box(16)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +198,11 @@ def test_config_survives_json() -> None:
         ({"trunk_channels": [8, -1], "trunk_blocks": [1, 1]}, "positive integers"),
         ({"film": True}, "film needs a level embedding"),
         ({"product_fusion": True}, "need a stem"),
+        ({"preset": "x", "trunk_blocks": [0, 1, 1, 1]}, "needs multiscale_lifting"),
+        ({"light_finest": True}, "light_finest needs"),
+        ({"region": [0, 8, 0, 8, 0]}, "region .* is impossible"),
+        ({"region": [0, 8, 0, 8, 0, 9]}, "region .* is impossible"),
+        ({"region": [0, 8, 8, 8, 0, 8]}, "region .* is empty"),
     ],
 )
 def test_impossible_configs_are_refused_by_name(record: dict[str, object], message: str) -> None:
@@ -187,5 +235,5 @@ def test_split_condition_terms_add_up_to_the_linear_map_of_position_and_level() 
     channels = torch.cat([position / 60.0, embedded[:, None, None, None].expand(2, 8, 8, 8, -1)], dim=-1)
     with torch.inference_mode():
         expected = network.extra(channels.permute(0, 4, 1, 2, 3))  # noqa: S610
-        terms = network._condition_terms(embedded, centre, 8)
+        terms = network._condition_terms(embedded, centre, TINY_FAST.box(16))
     torch.testing.assert_close(sum(terms), expected, atol=1e-5, rtol=1e-5)

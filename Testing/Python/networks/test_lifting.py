@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ReVerteRLib.geometry import Beam, PatchGrid, Projection, View
-from ReVerteRLib.networks.lifting import lift, lift_pair
+from ReVerteRLib.networks.lifting import crop, lift_pair
 
 SIZE = 40
 CENTROID = (12.0, -30.0, 400.0)
@@ -46,7 +46,7 @@ def test_silhouettes_of_a_mask_lift_onto_the_mask() -> None:
     mask[0, 0, 3:9, 5:12, 7:10] = 1
     mask[0, 0, 9:11, 12:15, 2:9] = 1
     ap, lateral = mask.amax(3), mask.amax(4)  # along y and along x
-    hull = lift(ap, 3) * lift(lateral, 4)
+    hull = ap.unsqueeze(3) * lateral.unsqueeze(4)
     assert torch.all(hull[mask > 0] == 1)
     assert torch.equal(hull.amax(3), ap)
     assert torch.equal(hull.amax(4), lateral)
@@ -112,6 +112,21 @@ def test_a_batch_may_mix_parallel_and_diverging_rays() -> None:
     images = torch.randn(2, 3, SIZE, SIZE)
     mixed = torch.cat([torch.zeros_like(perspective), perspective])
     ap, lateral = lift_pair(images, images, mixed, centroid.expand(2, 3))
-    torch.testing.assert_close(ap[:1], lift(images[:1], 3), atol=2e-4, rtol=0)
-    torch.testing.assert_close(lateral[:1], lift(images[:1], 4), atol=2e-4, rtol=0)
-    assert (ap[1:] - lift(images[1:], 3)).abs().max() > 0.5
+    plain_ap, plain_lateral = images.unsqueeze(3).expand_as(ap), images.unsqueeze(4).expand_as(lateral)
+    torch.testing.assert_close(ap[:1], plain_ap[:1], atol=2e-4, rtol=0)
+    torch.testing.assert_close(lateral[:1], plain_lateral[:1], atol=2e-4, rtol=0)
+    assert (ap[1:] - plain_ap[1:]).abs().max() > 0.5
+
+
+@pytest.mark.parametrize("beam", [Beam.CONE, Beam.PARALLEL])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_box_is_that_part_of_the_whole_volume(beam: Beam, stride: int) -> None:
+    torch.manual_seed(3)
+    perspective, centroid = inputs(beam, grid())
+    images = torch.randn(2, 1, 3, SIZE // stride, SIZE // stride)
+    box = (slice(4, 36), slice(8, 40), slice(0, 20))
+    whole = lift_pair(images[0], images[1], perspective, centroid, stride)
+    part = lift_pair(images[0], images[1], perspective, centroid, stride, box=box)
+    assert part[0].shape == (1, 3, 32 // stride, 32 // stride, 20 // stride)
+    for volume, boxed in zip(whole, part, strict=True):
+        torch.testing.assert_close(boxed, crop(volume, box, stride))

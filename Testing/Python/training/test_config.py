@@ -8,7 +8,7 @@ import pytest
 
 from ReVerteRLib.errors import ArgumentError, InputError
 from ReVerteRLib.networks.config import preset
-from ReVerteRLib.training.config import ABLATIONS, TrainingConfig, config_from_dict, load_config
+from ReVerteRLib.training.config import ABLATIONS, SHIPPED, TrainingConfig, config_from_dict, load_config
 from ReVerteRLib.training.schedule import Schedule
 
 
@@ -21,14 +21,15 @@ def test_paper_file_is_the_published_training() -> None:
     assert (config.patches.size, config.patches.spacing_mm, config.patches.centroid_shape) == (120, 1.0, "disc")
 
 
-def test_fast_file_ends_by_time() -> None:
-    config = load_config("fast")
-    assert config.generator == preset("fast")
+@pytest.mark.parametrize("name", ["fast", "recommended"])
+def test_files_for_processors_end_by_time(name: str) -> None:
+    config = load_config(name)
+    assert config.generator == preset(name)
     assert config.run.time_limit_minutes > 0
     assert (config.run.epochs, config.run.steps, config.run.coarse_loss) == (0, 0, True)
 
 
-@pytest.mark.parametrize("name", ["paper", "fast"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_plain_values_restore_the_configuration(name: str) -> None:
     config = load_config(name)
     assert config_from_dict(config.to_dict()) == config

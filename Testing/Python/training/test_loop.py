@@ -31,6 +31,18 @@ def state_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 VARIANTS = {
     "adversarial, accumulated": {"run": {"accumulation": 2}},
     "bf16, no discriminator": {"loss": {"w_gan": 0.0}, "run": {"precision": "bf16", "coarse_loss": True}},
+    "recommended network, Muon, late Hausdorff term": {
+        "generator": {
+            "preset": "recommended",
+            "stem_channels": [4, 8],
+            "trunk_channels": [4, 8],
+            "trunk_blocks": [0, 1],
+            "region": [0, 16, 4, 20, 0, 24],
+        },
+        "optimiser": {"name": "muon", "betas": [0.95, 0.99]},
+        "loss": {"w_gan": 0.0, "w_hd": 1.0, "hd_start": 0.4},
+        "run": {"coarse_loss": True},
+    },
     "paper network": {
         "generator": {
             "preset": "paper",

@@ -127,6 +127,13 @@ def test_hausdorff_comes_every_kth_step(pair: tuple[torch.Tensor, torch.Tensor])
     assert ["hausdorff" in loss(*pair, step=step).weighted for step in range(5)] == [True, False, False, True, False]
 
 
+def test_hausdorff_may_wait_for_a_share_of_the_training(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    loss = IntegratedLoss(LossConfig(hd_start=0.4))
+    assert ["hausdorff" in loss(*pair, share=share).weighted for share in (0.0, 0.39, 0.4, 1.0)] == [False] * 2 + [
+        True
+    ] * 2
+
+
 @pytest.mark.parametrize("weights", [{"w_hd": 1.0}, {"w_focal": 1.0}, {"w_dice": 1.0}, {"w_ce": 1.0}])
 def test_descending_each_term_brings_the_mask_nearer(
     weights: dict[str, float], pair: tuple[torch.Tensor, torch.Tensor]
