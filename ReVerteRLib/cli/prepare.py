@@ -128,6 +128,7 @@ def corpus_settings(
 ) -> CorpusSettings:
     """The corpus that a training configuration asks for; `train` and `prepare` make the same one."""
     from ReVerteRLib.datasets.corpus import CorpusSettings
+    from ReVerteRLib.datasets.patient_settings import PatientSettings
 
     return CorpusSettings(
         patients=patients,
@@ -136,6 +137,7 @@ def corpus_settings(
         patches=config.patches,
         cone_share=config.data.cone_share,
         annotation_error_mm=config.data.annotation_error_mm,
+        patient=PatientSettings.rich() if config.data.patients == "rich" else None,
         cohort=cohort,
         split_seed=split_seed,
         exclude=exclude,

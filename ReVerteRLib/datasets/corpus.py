@@ -25,6 +25,8 @@ from ReVerteRLib.datasets.deformation import DeformationSettings
 from ReVerteRLib.datasets.masks import mask_on_grid
 from ReVerteRLib.datasets.pack import REAL_PREFIX, RECORD, read_record
 from ReVerteRLib.datasets.patches import PatchSettings, raw_patch
+from ReVerteRLib.datasets.patient_settings import PatientSettings
+from ReVerteRLib.datasets.posture import PostureStatistics, posture_of
 from ReVerteRLib.datasets.source_cache import CorpusSource, SourceCache, load_sources, whole_targets
 from ReVerteRLib.datasets.splits import Splits, draw_train_and_test, split_subjects
 from ReVerteRLib.datasets.synthesis import SyntheticPatient
@@ -53,6 +55,7 @@ class CorpusSettings:
     annotation_error_mm: standard deviation of the marked centroid about the true one, each axis.
     cone_share:          share of patients with a cone beam.
     deformation:         strength of the anatomical changes.
+    patient:             postures, shapes, ailments and foreign bodies on top of it; None for plain patients.
     cohort:              'verse-full' or 'verse-small', drawn 4:1 into train and test; "" for the data set's splits.
     split_seed:          of the cohort's draw.
     exclude:             subjects or scans that are left out of the cohort by hand.
@@ -66,6 +69,7 @@ class CorpusSettings:
     annotation_error_mm: float = 1.5
     cone_share: float = 0.2
     deformation: DeformationSettings = dataclasses.field(default_factory=DeformationSettings)
+    patient: PatientSettings | None = None
     cohort: str = ""
     split_seed: int = 0
     exclude: tuple[str, ...] = ()
@@ -83,8 +87,10 @@ class CorpusSettings:
             for name, kind in (("patches", PatchSettings), ("deformation", DeformationSettings)):
                 if name in values:
                     values[name] = kind(**values[name])
+            if values.get("patient") is not None:
+                values["patient"] = PatientSettings.from_dict(values["patient"])
             return cls(**{**values, "exclude": tuple(values.get("exclude", ()))})
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise DatasetError(f"the record of the corpus is not known ({error})", remedy="Update reverter") from error
 
 
@@ -148,8 +154,16 @@ def _part_of(splits: Splits, split: str, where: Path) -> list[VerseSubject]:
 class CorpusBuilder:
     """Makes the samples of one patient after the other."""
 
-    def __init__(self, settings: CorpusSettings, sources: list[CorpusSource], atlas: BodyAtlas | None) -> None:
+    def __init__(
+        self,
+        settings: CorpusSettings,
+        sources: list[CorpusSource],
+        atlas: BodyAtlas | None,
+        postures: PostureStatistics | None = None,
+    ) -> None:
+        """postures: to draw from where the settings' patients have drawn postures."""
         self.settings = settings
+        self._postures = postures
         self._sources = sources
         self._atlas = atlas
 
@@ -160,7 +174,12 @@ class CorpusBuilder:
         share = np.sqrt([len(source.targets) for source in self._sources])
         source = self._sources[int(rng.choice(len(self._sources), p=share / share.sum()))]
         patient = SyntheticPatient(
-            source.spine, seed=s.seed * 1_000_003 + number, deformation=s.deformation, atlas=self._atlas
+            source.spine,
+            seed=s.seed * 1_000_003 + number,
+            deformation=s.deformation,
+            atlas=self._atlas,
+            settings=s.patient,
+            statistics=self._postures,
         )
         pair = self._radiographs(patient.ct(s.spacing_mm), rng)
         return self._samples(patient, source.targets, pair, rng, source.spine.name)
@@ -260,7 +279,8 @@ def prepare(
     if not todo and not missing:
         return out
     sources, atlas = load_corpus_sources(Path(data_root), subjects, tell) if todo else ([], None)
-    builder = CorpusBuilder(settings, sources, atlas)
+    drawn = settings.patient is not None and settings.patient.posture is not None
+    builder = CorpusBuilder(settings, sources, atlas, posture_of(Path(data_root)) if todo and drawn else None)
     jobs = [(_real_file(out, s), s.key, lambda s=s: builder.real(load_subject(s))) for s in missing]
     jobs += [(_file(out, n), f"patient {n}", lambda n=n: builder.patient(n)) for n in todo]
     for done, (target, name, make) in enumerate(jobs):

@@ -20,7 +20,7 @@ from ReVerteRLib import __version__
 from ReVerteRLib.anatomy import LEVELS, Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.datasets import bodies, verse, verse_centroids, verse_checks
-from ReVerteRLib.datasets.synthesis import SourceSpine, prepare_source
+from ReVerteRLib.datasets.sources import SourceSpine, prepare_source
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, load_subject
 from ReVerteRLib.errors import OutputError
 from ReVerteRLib.files import cache_folder, sha256_of, written_aside

@@ -10,11 +10,14 @@ from phantom import phantom
 from PIL import Image
 from test_train_and_evaluate import CONFIG
 
+from ReVerteRLib.cli.prepare import corpus_settings
 from ReVerteRLib.datasets.corpus import CorpusSettings
 from ReVerteRLib.datasets.pack import read_corpus
+from ReVerteRLib.datasets.patient_settings import PatientSettings
 from ReVerteRLib.datasets.synthesis import SyntheticPatient
 from ReVerteRLib.imaging.volume import write_volume
 from ReVerteRLib.inference.weights import read_card
+from ReVerteRLib.training.config import config_from_dict
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +202,15 @@ def test_prepare_refuses_what_cannot_be(data, config, reverter, monkeypatch, wro
     assert outcome.code == code
     assert text in outcome.err
     assert not (data / "tiny.npz").exists()
+
+
+def test_the_configuration_chooses_the_kind_of_patients():
+    settings = {
+        kind: corpus_settings(config_from_dict({"data": {"patients": kind}}), "val", 3) for kind in ("plain", "rich")
+    }
+    assert settings["plain"].patient is None
+    assert settings["rich"].patient == PatientSettings.rich()
+    assert (settings["rich"].seed, settings["rich"].patients) == (2, 3)
 
 
 def test_training_needs_data_or_samples(case, config, reverter):

@@ -12,6 +12,7 @@ from block_phantom import block_spine
 import ReVerteRLib.datasets.corpus as corpus_module
 from ReVerteRLib.datasets.corpus import CorpusSettings, missing_patients, prepare, settings_of
 from ReVerteRLib.datasets.patches import PatchSettings
+from ReVerteRLib.datasets.patient_settings import PatientSettings
 from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
 from ReVerteRLib.datasets.source_cache import CorpusSource
 from ReVerteRLib.datasets.synthesis import prepare_source
@@ -96,7 +97,7 @@ def test_a_folder_of_other_settings_is_refused_and_kept(made):
 def test_an_older_record_without_newer_settings_is_read_and_kept(made):
     record = made / "corpus.json"
     before = record.read_text()
-    old = {key: v for key, v in json.loads(before).items() if key not in ("cohort", "split_seed", "exclude")}
+    old = {key: v for key, v in json.loads(before).items() if key not in ("patient", "cohort", "split_seed", "exclude")}
     record.write_text(json.dumps(old))
     assert settings_of(made) == SETTINGS
     prepare(made, made, SETTINGS)
@@ -109,6 +110,18 @@ def test_the_record_keeps_the_largest_number_of_patients(made):
     assert settings_of(made).patients == 2
     assert missing_patients(made) == 0
     assert CorpusSettings.from_dict(SETTINGS.to_dict()) == SETTINGS
+
+
+def test_rich_patients_differ_from_plain_ones_and_are_recorded(made, tmp_path):
+    rich = dataclasses.replace(SETTINGS, patients=1, patient=PatientSettings.rich())
+    prepare(made, tmp_path, rich)
+    assert settings_of(tmp_path) == rich
+    with np.load(made / "patient-00000.npz") as plain, np.load(tmp_path / "patient-00000.npz") as other:
+        shared = [(i, j) for i, a in enumerate(plain["level"]) for j, b in enumerate(other["level"]) if a == b]
+        assert shared
+        assert all(not np.array_equal(plain["mask"][i], other["mask"][j]) for i, j in shared)
+    with pytest.raises(DatasetError, match="patient"):
+        prepare(made, tmp_path, dataclasses.replace(rich, patient=None))
 
 
 def test_settings_of_a_newer_version_are_refused():
