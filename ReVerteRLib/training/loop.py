@@ -25,6 +25,7 @@ from ReVerteRLib.training.ema import WeightAverage
 from ReVerteRLib.training.journal import Journal
 from ReVerteRLib.training.losses import IntegratedLoss, discriminator_loss
 from ReVerteRLib.training.optimiser import Optimiser, build_optimiser
+from ReVerteRLib.training.parallel import Workers
 from ReVerteRLib.training.schedule import Schedule
 from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
 
@@ -40,15 +41,23 @@ class Trainer:
     """
 
     def __init__(
-        self, config: TrainingConfig, train: SampleSource, validation: SampleSource | None, out_dir: Path
+        self,
+        config: TrainingConfig,
+        train: SampleSource,
+        validation: SampleSource | None,
+        out_dir: Path,
+        *,
+        workers: Workers | None = None,
     ) -> None:
+        """workers: the processes that train together (parallel.torchrun_workers); this one alone by default."""
         self.config, self.run_config = config, config.run
+        self.workers = workers or Workers()
         self.out_dir = ensure_writable_folder(Path(out_dir))
         self.device = pick_device(config.run.device)
         if config.run.threads and self.device.type == "cpu":
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
-        self._stream = BatchStream(train, config.run.batch, config.run.seed)
+        self._stream = BatchStream(train, config.run.batch, config.run.seed, self.workers.rank, self.workers.size)
         self._validation = validation
         self.network: nn.Module = to_channels_last(build_generator(config.generator)).to(self.device)
         self.average = WeightAverage(self.network, config.run.ema_decay)
@@ -62,7 +71,9 @@ class Trainer:
             )
         self.loss = IntegratedLoss(config.loss)
         self.schedule = Schedule(
-            config.optimiser, config.run, len(train) / (config.run.batch * config.run.accumulation)
+            config.optimiser,
+            config.run,
+            len(train) / (config.run.batch * config.run.accumulation * self.workers.size),
         )
         self.step, self.seconds = 0, 0.0
         self.validation_dice: float | None = None
@@ -89,21 +100,29 @@ class Trainer:
         """
         if resume:
             self.load()
-        write_json(self.out_dir / "config.json", self.config.to_dict())
-        journal = Journal(self.out_dir / "log.csv", self.step)
+        if self.workers.first:
+            write_json(self.out_dir / "config.json", self.config.to_dict())
+        journal = Journal(self.out_dir / "log.csv", self.step) if self.workers.first else None
         last = self.step + stop_after if stop_after else None
         batches = self._stream.batches(self.step * self.run_config.accumulation)
         with contextlib.closing(batches), _memory_errors():
             while self.schedule.progress(self.step, self.seconds) < 1.0 and self.step != last:
-                if cancelled is not None and cancelled():
+                if self._cancelled(cancelled):
                     self.save()
                     raise CancelledError(f"cancelled after {self.step} steps", remedy="Continue with --resume")
-                journal.append(self._timed_step(batches))
-                self._report(progress)
+                row = self._timed_step(batches)
+                if journal is not None:
+                    journal.append(row)
+                    self._report(progress)
             if self.validation_dice is None or not self._due(self.run_config.validation_every):
                 self.validate()
         self.save()
         self._plot()
+
+    def _cancelled(self, cancelled: Cancelled | None) -> bool:
+        """Asked in the first process, heeded in all."""
+        asked = cancelled is not None and self.workers.first and cancelled()
+        return bool(self.workers.share_first(float(asked), self.device))
 
     def _timed_step(self, batches: Iterator[Batch]) -> dict[str, Any]:
         """One optimiser step with the validation and checkpoint that are due; the journal's row."""
@@ -113,10 +132,10 @@ class Trainer:
         row = self._optimiser_step(batches, lr_factor)
         self.step += 1
         self.average.update(self.network, self.step)
-        self.seconds = before + time.monotonic() - started
+        self.seconds = self._clock(before, started)
         if self._due(self.run_config.validation_every):
             row["validation_dice"] = self.validate()
-            self.seconds = before + time.monotonic() - started
+            self.seconds = self._clock(before, started)
         if self._due(self.run_config.checkpoint_every):
             self.save()
             self._plot()
@@ -124,6 +143,10 @@ class Trainer:
         epoch = (self.step - 1) / self.schedule.steps_per_epoch
         share = self.schedule.progress(self.step, self.seconds)
         return {"step": self.step, "epoch": epoch, "progress": share, "seconds": self.seconds, "lr": lr, **row}
+
+    def _clock(self, before: float, started: float) -> float:
+        """Seconds of training, the same in all processes, since the schedule follows them."""
+        return self.workers.share_first(before + time.monotonic() - started, self.device)
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.step % every == 0
@@ -148,6 +171,10 @@ class Trainer:
         for part in range(self.run_config.accumulation):
             for name, value in self._accumulate(next(batches), part, share).items():
                 sums[name] = sums.get(name, 0.0) + share * value
+        for network in (self.network, self.discriminator):
+            if network is not None:
+                self.workers.average_gradients(network)
+        sums = self._mean_of(sums)
         self._last_total = sums["total"]
         limit = self.config.optimiser.gradient_clip or float("inf")
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
@@ -155,6 +182,11 @@ class Trainer:
         for optimiser, _ in self._optimisers():
             optimiser.step()
         return {**sums, "gradient_norm": float(norm)}
+
+    def _mean_of(self, values: dict[str, float]) -> dict[str, float]:
+        """Mean over the processes; the same terms are computed in all of them."""
+        told = torch.tensor(list(values.values()), dtype=torch.float64, device=self.device)
+        return dict(zip(values, (self.workers.sum(told) / self.workers.size).tolist(), strict=True))
 
     def _optimisers(self) -> Iterator[tuple[Optimiser, float]]:
         yield self.optimiser, self.config.optimiser.lr
@@ -229,9 +261,11 @@ class Trainer:
             return None
         wanted = min(self.run_config.validation_samples or len(source), len(source))
         indices = [round(i * (len(source) - 1) / max(wanted - 1, 1)) for i in range(wanted)]
+        mine = indices[self.workers.rank :: self.workers.size]
         with torch.inference_mode(), self._autocast():
-            scores = [self._dice_of(collate([source[index]])) for index in indices]
-        self.validation_dice = sum(scores) / len(scores)
+            scores = [self._dice_of(collate([source[index]])) for index in mine]
+        total = self.workers.sum(torch.tensor([sum(scores)], dtype=torch.float64, device=self.device))
+        self.validation_dice = float(total) / len(indices)
         return self.validation_dice
 
     def _dice_of(self, batch: Batch) -> float:
@@ -243,7 +277,12 @@ class Trainer:
     # --- state ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes the checkpoint in one step."""
+        """Writes the checkpoint in one step; the first process does, the others wait for it."""
+        if self.workers.first:
+            self._save()
+        self.workers.wait()
+
+    def _save(self) -> None:
         discriminator, optimiser = self.discriminator, self.discriminator_optimiser
         save_checkpoint(
             self.checkpoint_path,
@@ -299,6 +338,8 @@ class Trainer:
 
     def _plot(self) -> None:
         """losses.png, where matplotlib (extra `train`) is installed."""
+        if not self.workers.first:
+            return
         with contextlib.suppress(ImportError):
             from ReVerteRLib.training.plots import plot_journal
 

@@ -28,10 +28,15 @@ class SampleSource(Protocol):
 class BatchStream:
     """Endless batches; one thread loads the next while the network works on the current one."""
 
-    def __init__(self, source: SampleSource, batch: int, seed: int) -> None:
+    def __init__(self, source: SampleSource, batch: int, seed: int, rank: int = 0, size: int = 1) -> None:
+        """The part of process `rank` of `size`, each with its own batch; all parts together follow one order.
+
+        Raises DatasetError for an empty source.
+        """
         if len(source) == 0:
             raise DatasetError("there are no training samples", remedy="Check the data folder and the split")
         self._source, self._batch, self._seed = source, batch, seed
+        self._rank, self._size = rank, size
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def batches(self, start: int) -> Generator[Batch, None, None]:
@@ -49,7 +54,7 @@ class BatchStream:
                 following.cancel()
 
     def _load(self, number: int) -> Batch:
-        first = number * self._batch
+        first = (number * self._size + self._rank) * self._batch
         return collate([self._sample(position) for position in range(first, first + self._batch)])
 
     def _sample(self, position: int) -> Mapping[str, Any]:
