@@ -197,8 +197,8 @@ def _cropped(bits: Bytes, size: int) -> tuple[Bytes, list[list[int]]]:
     mask = np.unpackbits(bits, count=size**3).reshape(size, size, size)
     rows = np.flatnonzero(mask.any(axis=(1, 2)))
     slab = mask[rows[0] : rows[-1] + 1] if rows.size else mask[:0]
-    flat = slab.any(axis=0)
-    spans = [(rows if not axis else np.flatnonzero(flat.any(axis=2 - axis))) for axis in range(3)]
+    flat = slab.max(axis=0, initial=0)
+    spans = (rows, np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0)))
     box = [[int(s[0]), int(s[-1]) + 1] if s.size else [0, 0] for s in spans]
     return slab[:, slice(*box[1]), slice(*box[2])], box
 

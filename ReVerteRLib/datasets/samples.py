@@ -175,8 +175,8 @@ def blurred(values: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]
     weights = (weights / weights.sum()).astype(np.float32)
     for _ in range(2):  # along the rows, turned, along the columns, turned back
         padded = np.pad(values, ((reach, reach), (0, 0)), mode="symmetric")
-        windows = [weight * padded[o : o + len(values)] for o, weight in enumerate(weights)]
-        values = np.sum(windows, axis=0, dtype=np.float32).T
+        windows = np.lib.stride_tricks.sliding_window_view(padded, len(weights), axis=0)
+        values = np.ascontiguousarray((windows @ weights).T)
     return values
 
 

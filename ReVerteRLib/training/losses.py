@@ -53,7 +53,7 @@ class DistanceFields:
 
 
 def _distance_field(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """By SimpleITK, or by scipy (a few times slower, the same values) on a training machine without it."""
+    """By SimpleITK, or by scipy (the same values) on a training machine without it."""
     if mask.all() or not mask.any():
         return np.zeros(mask.shape, dtype=np.float32)
     try:
