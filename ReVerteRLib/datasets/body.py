@@ -218,6 +218,13 @@ class BodyPainter:
         """Lungs inside the rib cage, less spine, mediastinum, heart and what lies under the diaphragm, in place."""
         atlas, look = self._atlas, self._look
         assert atlas is not None  # noqa: S101 - narrows the type
+        wobble = _coarse_noise(hu.shape, self._rng)
+        z = atlas.origin_lps_mm[2] + atlas.spacing_mm * (first + np.arange(hu.shape[0]))
+        airy = np.flatnonzero((chest > look.lung_rim_mm).any(axis=(1, 2)) | ((z > 1285.0) & (z < 1500.0)))
+        if not len(airy):
+            return
+        rows = slice(int(airy[0]), int(airy[-1]) + 1)  # the rest of the body needs no look
+        hu, chest, spine, wobble, first = hu[rows], chest[rows], spine[rows], wobble[rows], first + rows.start
         z = atlas.origin_lps_mm[2] + atlas.spacing_mm * (first + np.arange(hu.shape[0]))
         axis = _axis_of(atlas.centroids, z)
         x = (atlas.origin_lps_mm[0] + atlas.spacing_mm * np.arange(hu.shape[2]))[None, None] - axis[:, 0, None, None]
@@ -227,7 +234,6 @@ class BodyPainter:
         dome = dome - 55.0 * np.clip((y + 60.0) / 90.0, 0.0, 1.0) - 12.0 * (x > 0)
         lung = (chest > look.lung_rim_mm) & (height > dome)
         lung &= spine < -0.7 * look.lung_rim_mm
-        wobble = _coarse_noise(hu.shape, self._rng)
         lung &= (np.abs(x - 4.0) > look.mediastinum_mm + 5.0 * wobble) | (y > -8.0)
         heart = ((x - 28.0 - look.heart_shift_mm) / 62.0) ** 2 + ((y + 92.0) / 48.0) ** 2
         lung &= heart + ((height - 1195.0 - 0.5 * look.diaphragm_mm) / 58.0) ** 2 > 1.0

@@ -5,6 +5,8 @@ All of it goes into the synthetic CT only, never into the masks. Lengths in mm, 
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ class Canvas:
         points = np.atleast_2d(points_lps_mm)
         drawn = max(radius, 0.55 * self.spacing)
         hu = hu * (radius / drawn) ** 2
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in itertools.pairwise(points):
             self._bar(start, end, drawn, hu)
 
     def ball(self, centre_lps_mm: Array, radius: float, hu: float) -> None:
@@ -46,7 +48,7 @@ class Canvas:
         self._bar(np.asarray(centre_lps_mm), np.asarray(centre_lps_mm), radius, hu)
 
     def fronts(self) -> NDArray[np.float32]:
-        """y (mm) of the skin's front [k, i], NaN where there is no body."""
+        """Y (mm) of the skin's front [k, i], NaN where there is no body."""
         flesh = self.volume > -300.0
         first = flesh.argmax(axis=1)
         return np.where(flesh.any(axis=1), self.origin[1] + self.spacing * first, np.nan).astype(np.float32)
@@ -114,7 +116,9 @@ class ForeignPainter:
         heads: dict[int, list[Array]] = {-1: [], 1: []}
         for level in levels[first : first + count]:
             frame = vertebra_frame(self._source, level)
-            for side, pedicle in _pedicles(self._source, frame).items() if frame is not None else ():
+            if frame is None:
+                continue
+            for side, pedicle in _pedicles(self._source, frame).items():
                 heads[side].append(self._screw(canvas, frame, pedicle, radius, hu))
         for points in heads.values():
             if len(points) > 1:

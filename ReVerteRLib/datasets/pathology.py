@@ -210,7 +210,7 @@ def _grow_spurs(
             if rim is not None:
                 length = float(rng.uniform(s.spur_mm[0], s.spur_mm[0] + severity * (s.spur_mm[1] - s.spur_mm[0])))
                 radii = (length, float(rng.uniform(3.0, 8.0)), float(rng.uniform(1.8, 3.4)))
-                _grow(source, frame, local, rim, radii, float(angle))
+                _grow(source, frame, centre=rim, radii=radii, angle=float(angle))
 
 
 def _rim(
@@ -232,13 +232,13 @@ def _rim(
 def _grow(
     source: SourceSpine,
     frame: VertebraFrame,
-    local: NDArray[np.float32],
+    *,
     centre: Array,
     radii: tuple[float, float, float],
     angle: float,
 ) -> None:
     """Adds an ellipsoid (radii ahead, aside, up) to the vertebra in labels and distances, where no other bone is."""
-    away = local - centre.astype(np.float32).reshape(3, 1, 1, 1)
+    away = frame.local(source) - centre.astype(np.float32).reshape(3, 1, 1, 1)
     ahead, aside = np.sin(angle), -np.cos(angle)
     inside = ((away[0] * ahead + away[1] * aside) / radii[0]) ** 2
     inside = inside + ((away[0] * aside - away[1] * ahead) / radii[1]) ** 2 + (away[2] / radii[2]) ** 2

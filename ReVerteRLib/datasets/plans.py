@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import CentroidSet
@@ -18,6 +19,7 @@ from ReVerteRLib.geometry import Array
 _RUNG = {level.name: float(number) for number, level in enumerate(LADDER)} | {"T13": 18.5, "L6": 24.0}
 _LENGTH = (0.72, 1.32)
 _FACTOR = (0.8, 1.25)
+_SHARPEST = 0.010  # radians a millimetre; sharper bends would fold the processes into each other
 _SIZE_FOLLOWS = 0.8  # large spacing goes with large vertebrae
 
 
@@ -26,6 +28,7 @@ def random_beam(
     rng: np.random.Generator,
     deformation: DeformationSettings,
     settings: PatientSettings,
+    *,
     statistics: PostureStatistics | None = None,
     settled: tuple[Settled, ...] = (),
 ) -> BeamDeformation:
@@ -42,6 +45,7 @@ def random_beam(
         plan = follow(plan, points, [c.level for c in ordered], posture, settings.posture)
     for body in settled:
         plan = _come_down(plan, points, [c.level for c in ordered], body)
+    plan = _without_kinks(plan, points)
     if settings.shape is not None:
         plan = _shaped(plan, rng, settings.shape)
     axis = spine_axis(points)
@@ -95,6 +99,20 @@ def follow(plan: BeamPlan, points: Array, levels: list[Level], posture: Posture,
     )
 
 
+def _without_kinks(plan: BeamPlan, points: Array) -> BeamPlan:
+    """The plan with no added bend sharper than _SHARPEST; what is lost is spread over the whole spine."""
+    limit = _SHARPEST * (points[2:, 2] - points[:-2, 2]) / 2.0
+
+    def smoothed(bend: Array) -> Array:
+        if len(bend) < 2:
+            return bend
+        rebuilt = np.concatenate([[0.0], np.cumsum(np.clip(np.diff(bend), -limit, limit))])
+        eased: Array = rebuilt + (bend - rebuilt).mean()
+        return eased
+
+    return dataclasses.replace(plan, coronal_rad=smoothed(plan.coronal_rad), sagittal_rad=smoothed(plan.sagittal_rad))
+
+
 def _come_down(plan: BeamPlan, points: Array, levels: list[Level], body: Settled) -> BeamPlan:
     """The plan with the spine sunk upon a broken body: nearer to its neighbours, and bent forwards over the wedge."""
     place = levels.index(body.level)
@@ -114,7 +132,7 @@ def _slopes(steps: Array) -> Array:
     return angles
 
 
-def _completed(values: Array, known: Array, empty: float) -> Array:
+def _completed(values: Array, known: NDArray[np.bool_], empty: float) -> Array:
     if not known.any():
         return np.full(len(values), empty)
     where = np.arange(len(values))

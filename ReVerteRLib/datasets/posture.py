@@ -106,7 +106,7 @@ class PostureStatistics:
 def made_upright(posture: Posture, gain: float, plumb_mm: float, rng: np.random.Generator) -> Posture:
     """The posture standing: its curves `gain` times as steep, C7 about `plumb_mm` (deviation) before or behind L5.
 
-    Lying flattens kyphosis and lordosis, and the table decides the tilt; standing, the head is balanced over the pelvis.
+    Lying flattens kyphosis and lordosis, and the table decides the tilt; standing, the head is over the pelvis.
     """
     first, last = _RUNG["C7"], _RUNG["L5"]
     spacing = posture.spacing_mm[first:last]
@@ -227,8 +227,9 @@ def _fit(samples: Array, weights: Array) -> Modes:
     Outliers are drawn in to 3 robust deviations first. The prior, worth _PRIOR_SCANS people, says that levels near each
     other are alike; it fills in what no scan shows together, such as neck and loin.
     """
-    median = np.nanmedian(np.where(np.isnan(samples).all(axis=0), 0.0, samples), axis=0)
-    deviation = 1.4826 * np.nanmedian(np.abs(np.where(np.isnan(samples).all(axis=0), 0.0, samples - median)), axis=0)
+    never = np.isnan(samples).all(axis=0)
+    median = _median_of_neighbours(np.nanmedian(np.where(never, 0.0, samples), axis=0), never)
+    deviation = 1.4826 * np.nanmedian(np.abs(np.where(never, 0.0, samples - median)), axis=0)
     deviation = _filled(deviation)
     values = np.clip((samples - median) / deviation, -3.0, 3.0)
     rungs = np.arange(samples.shape[1])
@@ -238,13 +239,23 @@ def _fit(samples: Array, weights: Array) -> Modes:
     mean, covariance = np.zeros(samples.shape[1]), prior
     groups = _by_pattern(values)
     for _ in range(8):
-        mean, covariance = _maximise(values, weights, groups, mean, covariance, prior)
+        mean, covariance = _maximise(values, weights, groups, mean=mean, covariance=covariance, prior=prior)
     sizes, vectors = np.linalg.eigh(covariance)
     sizes, vectors = sizes[::-1], vectors[:, ::-1]
     share = np.cumsum(sizes) / sizes.sum()
     kept = min(int(np.searchsorted(share, _KEPT_VARIANCE)) + 1, _MOST_MODES)
     modes = (vectors[:, :kept] * np.sqrt(sizes[:kept])).T * deviation
     return Modes(median + mean * deviation, modes)
+
+
+def _median_of_neighbours(median: Array, never: Array) -> Array:
+    """Medians, with those of the nearest known levels of the same kind where nothing was ever measured."""
+    filled = median.copy()
+    for part in (slice(0, len(LADDER) - 1), slice(len(LADDER) - 1, None)):
+        known = np.flatnonzero(~never[part])
+        if len(known):
+            filled[part] = np.interp(np.arange(len(median[part])), known, median[part][known])
+    return filled
 
 
 def _filled(deviation: Array) -> Array:
@@ -261,7 +272,7 @@ def _by_pattern(values: Array) -> list[tuple[Array, Array]]:
 
 
 def _maximise(
-    values: Array, weights: Array, groups: list[tuple[Array, Array]], mean: Array, covariance: Array, prior: Array
+    values: Array, weights: Array, groups: list[tuple[Array, Array]], *, mean: Array, covariance: Array, prior: Array
 ) -> tuple[Array, Array]:
     """One round of expectation maximisation with an inverse Wishart prior."""
     total = np.zeros_like(mean)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.datasets.atlas import BodyAtlas
-from ReVerteRLib.datasets.body import BodyPainter
 from ReVerteRLib.datasets.beam import BeamDeformation
+from ReVerteRLib.datasets.body import BodyPainter
 from ReVerteRLib.datasets.deformation import DeformationSettings, SpineDeformation
 from ReVerteRLib.datasets.foreign import Canvas, ForeignPainter
 from ReVerteRLib.datasets.pathology import with_ailments
@@ -227,7 +227,7 @@ def _deformation_of(
         return SpineDeformation.identity(centres)
     if settings.posture is None and settings.shape is None:
         return SpineDeformation.random(centres, rng, deformation)
-    return random_beam(source.centroids, rng, deformation, settings, statistics, source.settled)
+    return random_beam(source.centroids, rng, deformation, settings, statistics=statistics, settled=source.settled)
 
 
 def _sample_level(
