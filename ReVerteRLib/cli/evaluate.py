@@ -32,13 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--centroids", choices=("reference", "auto"), default="reference", help="where centroids come from"
     )
+    parser.add_argument(
+        "--no-details",
+        dest="details",
+        action="store_false",
+        help="only Dice, HD95 and NSD: not inside the scan's field of view, no error parts, no clinical measures",
+    )
     options.add_out(parser)
     options.add_device(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Writes metrics.csv, summary.json and dice_by_level.png; with several systems, each into a folder of its own,
-    and comparison.csv and comparison.md beside them.
+    """Writes metrics.csv, clinical.csv, summary.json, report.md and pictures; with several systems, each into a folder
+    of its own, and comparison.csv and comparison.md beside them.
     """
     from ReVerteRLib.errors import ArgumentError
 
@@ -90,6 +96,7 @@ def _run_one(arguments: argparse.Namespace, console: Console, subjects: Sequence
                 weights=system.name,
                 sha256=system.sha256,
                 views=views,
+                details=arguments.details,
                 progress=progress,
             )
         _plot(evaluation, folder, console)
@@ -105,7 +112,7 @@ def _run_several(
     with staged_folder(arguments.out) as folder:
         with console.progress("evaluate") as progress:
             views = _views(arguments, subjects, progress)
-            comparison = compare(subjects, systems, folder, views=views, progress=progress)
+            comparison = compare(subjects, systems, folder, views=views, details=arguments.details, progress=progress)
         for system in systems:
             _plot(comparison.evaluations[system.name], folder / folder_name(system), console)
     _tell_skipped(_any_of(comparison), console)
@@ -135,13 +142,15 @@ def _tell_skipped(evaluation: Evaluation, console: Console) -> None:
 
 
 def _plot(evaluation: Evaluation, folder: Path, console: Console) -> None:
-    """Dice by level, where matplotlib is installed."""
+    """Dice and error parts by level, where matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
         console.note("dice_by_level.png was not drawn: matplotlib is missing (pip install matplotlib)")
         return
-    from ReVerteRLib.evaluation.plots import plot_by_level
+    from ReVerteRLib.evaluation.plots import plot_by_level, plot_error_parts
 
     plot_by_level(evaluation.rows, folder / "dice_by_level.png")
+    if any(row.details is not None and row.details.parts is not None for row in evaluation.rows):
+        plot_error_parts(evaluation.rows, folder / "error_parts.png")
 
 
 def _rows(evaluation: Evaluation) -> list[tuple[object, ...]]:

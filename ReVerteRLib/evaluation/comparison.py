@@ -87,6 +87,7 @@ def compare(
     folder: Path,
     *,
     views: SharedViews | None = None,
+    details: bool = True,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Comparison:
@@ -104,6 +105,7 @@ def compare(
             weights=system.name,
             sha256=system.sha256,
             views=views,
+            details=details,
             progress=_among(progress, number, len(systems), system.name),
             cancelled=cancelled,
         )

@@ -58,6 +58,71 @@ def score_masks(
     return MaskScores(dice(predicted, true), hd95_mm(predicted, true, spacing_mm), _nsd(predicted, true, spacing_mm))
 
 
+def score_in_domain(
+    predicted: NDArray[np.bool_],
+    true: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    domain: NDArray[np.bool_],
+) -> MaskScores | None:
+    """As `score_masks`, but only of what lies in `domain` (bool, same shape), see `evaluation.field_of_view`.
+
+    Dice counts voxels in the domain. Surface elements in the domain are measured against the whole other surface, so
+    nothing is wrong only because its counterpart lies just outside. None when the truth has no voxel in the domain;
+    without a predicted voxel in it a failure.
+    """
+    if not (true & domain).any():
+        return None
+    if not (predicted & domain).any():
+        return MaskScores(0.0, diagonal_mm(true.shape, spacing_mm), (0.0, 0.0, 0.0, 0.0), failed=True)
+    if domain[predicted | true].all():
+        return score_masks(predicted, true, spacing_mm)
+    box = _box(predicted | true)
+    # Outside the array nothing is known, so the padding belongs to the domain only where its neighbour does.
+    predicted, true = (np.pad(mask[box], _MARGIN) for mask in (predicted, true))
+    domain = np.pad(domain[box], _MARGIN, mode="edge")
+    overlap = dice(predicted & domain, true & domain)
+    return MaskScores(overlap, *_surfaces_in_domain(predicted, true, spacing_mm, domain))
+
+
+def _surfaces_in_domain(
+    predicted: NDArray[np.bool_],
+    true: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    domain: NDArray[np.bool_],
+) -> tuple[float, tuple[float, float, float, float]]:
+    """HD95 on edge voxels and NSD on sub-voxel elements, as MONAI defines them."""
+    from monai.metrics.utils import get_mask_edges, get_surface_distance
+
+    spacing = [float(s) for s in spacing_mm]
+    masks = _tensor(predicted), _tensor(true)
+    with _quiet():
+        edges = get_mask_edges(*masks, crop=False)
+        elements = get_mask_edges(*masks, crop=False, spacing=spacing)
+        far, shares, total = [], np.zeros(len(TOLERANCES_MM)), 0.0
+        seen, whole = _tensor(domain), _tensor(_all_eight(domain))
+        for own in (0, 1):
+            if bool((edges[own] & seen).any()):
+                distances = get_surface_distance(edges[own] & seen, edges[1 - own], spacing=spacing).numpy()
+                far.append(float(np.percentile(distances, 95)))
+            chosen = elements[own] & whole
+            if not bool(chosen.any()):
+                continue
+            areas = elements[2 + own][chosen].numpy()
+            apart = get_surface_distance(chosen, elements[1 - own], spacing=spacing).numpy()
+            total += float(areas.sum())
+            shares += [float(areas[apart <= tolerance].sum()) for tolerance in TOLERANCES_MM]
+    first, second, third, fourth = (shares / total if total else np.zeros(len(TOLERANCES_MM))).tolist()
+    return max(far, default=0.0), (first, second, third, fourth)
+
+
+def _all_eight(domain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each corner between eight voxels, whether all of them are in the domain."""
+    for axis in range(3):
+        low, high = (np.moveaxis(domain, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
+        domain = np.moveaxis(low & high, 0, axis)
+    return domain
+
+
 def diagonal_mm(shape: tuple[int, ...], spacing_mm: tuple[float, float, float]) -> float:
     """Length of the box's diagonal: no surface distance inside it can be larger."""
     return math.dist((0.0, 0.0, 0.0), [n * s for n, s in zip(shape, spacing_mm, strict=True)])
@@ -108,12 +173,17 @@ def _nsd(
 
 def _cropped(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Both masks cut to their common box, with background around it: faster, and no surface touches a border."""
-    both = predicted | true
+    box = _box(predicted | true)
+    return np.pad(predicted[box], _MARGIN), np.pad(true[box], _MARGIN)
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The smallest box with all true voxels; there must be one."""
     box = []
     for axis in range(3):
-        hit = np.flatnonzero(both.any(axis=tuple(a for a in range(3) if a != axis)))
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
         box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return np.pad(predicted[tuple(box)], _MARGIN), np.pad(true[tuple(box)], _MARGIN)
+    return tuple(box)
 
 
 def _tensor(mask: NDArray[np.bool_]) -> torch.Tensor:

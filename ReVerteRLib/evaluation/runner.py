@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import CentroidSet
 from ReVerteRLib.datasets.masks import clipped_fraction, mask_on_grid
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, load_subject
 from ReVerteRLib.errors import CancelledError, CentroidError, DatasetError, InputError
-from ReVerteRLib.evaluation.metrics import MaskScores, diagonal_mm, score_masks
-from ReVerteRLib.evaluation.report import VertebraScore, write_report
+from ReVerteRLib.evaluation.clinical import compare_measures
+from ReVerteRLib.evaluation.decomposition import decompose
+from ReVerteRLib.evaluation.field_of_view import field_of_view
+from ReVerteRLib.evaluation.metrics import MaskScores, diagonal_mm, score_in_domain, score_masks
+from ReVerteRLib.evaluation.report import Details, VertebraScore, write_report
 from ReVerteRLib.files import ensure_writable_folder
 from ReVerteRLib.geometry import Beam, PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
@@ -106,10 +110,13 @@ def evaluate_subject(
     *,
     views: ViewSettings | None = None,
     centroids: CentroidFinder = reference_centroids,
+    details: bool = False,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> tuple[VertebraScore, ...]:
     """Simulates, reconstructs and scores every whole vertebra of one subject.
+
+    details: also score inside the field of view, take the errors apart and measure; about a second a vertebra.
 
     Cut vertebrae are left out. A whole vertebra for which `centroids` finds no place counts as a failure. Raises
     DatasetError when no vertebra is whole, CancelledError, and what the reconstructor raises.
@@ -122,7 +129,15 @@ def evaluate_subject(
     if not levels:
         raise CentroidError("no whole vertebra has a centroid", where=found.source)
     spine = reconstructor.reconstruct(simulated.pair, found, levels, progress, cancelled)
-    return score_spine(spine, case.labels, case.whole_levels, case.centroids, subject=case.subject.key, ct=simulated.ct)
+    return score_spine(
+        spine,
+        case.labels,
+        case.whole_levels,
+        case.centroids,
+        subject=case.subject.key,
+        ct=simulated.ct,
+        details=details,
+    )
 
 
 def score_spine(
@@ -133,22 +148,26 @@ def score_spine(
     *,
     subject: str,
     ct: str,
+    details: bool = False,
 ) -> tuple[VertebraScore, ...]:
     """Scores of these levels against a label map in the same patient space.
 
     reference: true centroids; they place the patch cube of a level that was not reconstructed at all.
+    details:   see `evaluate_subject`.
     """
     rows = []
     for level in levels:
         result = spine.get(level)
         if result is not None:
-            rows.append(score_vertebra(result, labels, subject=subject, ct=ct))
+            rows.append(score_vertebra(result, labels, subject=subject, ct=ct, details=details))
         else:
-            rows.append(_missed(level, labels, reference, subject, ct))
+            rows.append(_missed(level, labels, reference, subject, ct, details=details))
     return tuple(rows)
 
 
-def score_vertebra(result: VertebraResult, labels: LabelVolume, *, subject: str, ct: str) -> VertebraScore:
+def score_vertebra(
+    result: VertebraResult, labels: LabelVolume, *, subject: str, ct: str, details: bool = False
+) -> VertebraScore:
     """One vertebra on its own patch grid. Raises DatasetError when the label map does not hold the level."""
     value = result.level.verse_label
     if not np.any(labels.array_kji == value):
@@ -157,17 +176,46 @@ def score_vertebra(result: VertebraResult, labels: LabelVolume, *, subject: str,
     spacing = (result.grid.spacing_mm,) * 3
     scores = _penalty(result.grid) if not truth.any() else score_masks(result.mask, truth, spacing)
     clipped = clipped_fraction(labels, value, result.grid)
-    return VertebraScore(subject, result.level, ct, scores, clipped, result.seconds)
+    more = detail(result.mask, truth, result.grid, result.level, labels=labels, subject=subject) if details else None
+    return VertebraScore(subject, result.level, ct, scores, clipped, result.seconds, more)
 
 
-def _missed(level: Level, labels: LabelVolume, reference: CentroidSet, subject: str, ct: str) -> VertebraScore:
+def detail(
+    predicted: NDArray[np.bool_],
+    true: NDArray[np.bool_],
+    grid: PatchGrid,
+    level: Level,
+    *,
+    labels: LabelVolume,
+    subject: str,
+) -> Details:
+    """What `evaluate` tells beyond the scores, of two masks [z, y, x] on a patch grid.
+
+    labels: the scan's label map; its box is the scan's field of view.
+    """
+    seen = field_of_view(labels, grid)
+    outside = np.count_nonzero(predicted & ~seen) / max(np.count_nonzero(predicted), 1)
+    return Details(
+        in_fov=score_in_domain(predicted, true, (grid.spacing_mm,) * 3, seen),
+        outside_fov=float(outside),
+        parts=decompose(predicted, true, grid, level),
+        clinical=compare_measures(predicted, true, grid, level, subject),
+    )
+
+
+def _missed(
+    level: Level, labels: LabelVolume, reference: CentroidSet, subject: str, ct: str, *, details: bool
+) -> VertebraScore:
     own = reference.get(level)
     if own is None:
         raise DatasetError(f"{level} of {subject} has no reference centroid")
     grid = PatchGrid(own.position_lps_mm)
-    return VertebraScore(
-        subject, level, ct, _penalty(grid), clipped_fraction(labels, level.verse_label, grid), seconds=0.0
-    )
+    clipped = clipped_fraction(labels, level.verse_label, grid)
+    more = None
+    if details:
+        truth = mask_on_grid(labels, level.verse_label, grid)
+        more = detail(np.zeros_like(truth), truth, grid, level, labels=labels, subject=subject)
+    return VertebraScore(subject, level, ct, _penalty(grid), clipped, 0.0, more)
 
 
 def _penalty(grid: PatchGrid) -> MaskScores:
@@ -196,11 +244,13 @@ def evaluate(
     sha256: str,
     views: ViewSettings | None = None,
     centroids: CentroidFinder = reference_centroids,
+    details: bool = True,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Evaluation:
-    """Evaluates subjects and writes metrics.csv and summary.json into `folder`.
+    """Evaluates subjects and writes metrics.csv, summary.json and report.md into `folder`.
 
+    details: see `evaluate_subject`; they also give clinical.csv.
     A subject that cannot be used is skipped and named in the summary. progress counts subjects and tells of each
     vertebra; `cancelled` is asked between vertebrae. Raises DatasetError with all reasons when no subject could be
     used, CancelledError, ResourceError and OutputError.
@@ -218,6 +268,7 @@ def evaluate(
                 reconstructor,
                 views=views,
                 centroids=centroids,
+                details=details,
                 progress=_within(progress, number, len(subjects), subject.key),
                 cancelled=cancelled,
             )

@@ -73,7 +73,9 @@ def test_a_placed_shape_lies_at_the_centroid_tilted_with_the_spine(eggs):
     up = (0.0, -np.sin(tilt), np.cos(tilt))
     grid = PatchGrid((0.0, 0.0, 0.0), size=60)
     volume, centre, spread = placed_moments(eggs, three(32.0, up), grid)
-    assert volume == pytest.approx(4 / 3 * np.pi * RADII.prod(), rel=0.07)  # three eggs in 2 mm voxels have few distinct distances
+    assert volume == pytest.approx(
+        4 / 3 * np.pi * RADII.prod(), rel=0.07
+    )  # three eggs in 2 mm voxels have few distinct distances
     np.testing.assert_allclose(centre, 0.0, atol=0.3)
     thinnest = np.linalg.eigh(spread)[1][:, 0]
     assert abs(thinnest @ up) > np.cos(np.deg2rad(2.0))
