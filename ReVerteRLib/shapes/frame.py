@@ -12,6 +12,7 @@ from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.geometry import LEFT, Array
 
+_UP = np.array([0.0, 0.0, 1.0])
 _T13 = level_from_name("T13")
 _FARTHEST = 3
 
@@ -43,52 +44,25 @@ def local_frame(level: Level, centroid_lps_mm: ArrayLike, neighbours: CentroidSe
     """The frame from the nearest known level above and below, at most three levels away.
 
     neighbours: centroids of the same spine; the level itself may be among them, the sacrum is passed over.
-    Without any neighbour the frame is upright. With one on each side the axis is the mean of both directions. With
-    one side only, the other direction is what the bend between the next two steps leads to (against the end-plates of
-    39 training vertebrae the mean error is 3.8 degrees so, 5.0 without the bend and 1.9 with both sides); with a single
-    neighbour the axis points to it. Raises CentroidError when a neighbour lies on the centroid.
+    Without any neighbour the frame is upright. With one, the axis points to it; with two it is the mean of both
+    directions. (Letting the bend of the spine go on where one side is missing was tried: on the validation subjects
+    the mean shape's Dice fell from 0.772 to 0.765, because L5 does not follow a strong lordosis.) Raises CentroidError when a neighbour lies on the centroid.
     """
-    x, y, z = np.asarray(centroid_lps_mm, dtype=np.float64)
-    own = Centroid(level, (float(x), float(y), float(z)))
-    sides = [_side(own, neighbours, sign) for sign in (1.0, -1.0)]
-    known = [side for side in sides if side is not None]
-    origin = np.array(own.position_lps_mm)
-    if not known:
-        return LocalFrame(origin, np.eye(3), None)
-    directions = [side.direction for side in known]
-    if len(known) == 1 and known[0].beyond is not None:
-        directions.append(2.0 * directions[0] - known[0].beyond)
-    return LocalFrame(origin, _axes(np.mean(directions, axis=0)), float(np.mean([side.spacing_mm for side in known])))
-
-
-@dataclass(frozen=True)
-class _Side:
-    """Upward unit directions to the neighbour on one side and from there to the next one, and the spacing a level."""
-
-    direction: Array
-    spacing_mm: float
-    beyond: Array | None
-
-
-def _side(own: Centroid, known: CentroidSet, sign: float) -> _Side | None:
-    neighbour = _nearest(own.level, known, above=sign > 0)
-    if neighbour is None:
-        return None
-    direction, length = _step(own, neighbour, sign, known.source)
-    following = _nearest(neighbour.level, known, above=sign > 0)
-    beyond = None if following is None else _step(neighbour, following, sign, known.source)[0]
-    return _Side(direction, length / _steps(own.level, neighbour.level), beyond)
-
-
-def _step(first: Centroid, second: Centroid, sign: float, source: str) -> tuple[Array, float]:
-    """Unit vector and distance from one centroid to the next, turned upwards. Raises CentroidError."""
-    step = sign * (np.array(second.position_lps_mm) - np.array(first.position_lps_mm))
-    length = float(np.linalg.norm(step))
-    if length < 1.0:
-        raise CentroidError(
-            f"the centroids of {first.level} and {second.level} coincide", where=source, remedy="Move one"
-        )
-    return step / length, length
+    origin = np.asarray(centroid_lps_mm, dtype=np.float64)
+    directions, spacings = [], []
+    for sign, neighbour in ((1.0, _nearest(level, neighbours, above=True)), (-1.0, _nearest(level, neighbours))):
+        if neighbour is None:
+            continue
+        step = sign * (np.array(neighbour.position_lps_mm) - origin)
+        length = float(np.linalg.norm(step))
+        if length < 1.0:
+            raise CentroidError(
+                f"the centroids of {level} and {neighbour.level} coincide", where=neighbours.source, remedy="Move one"
+            )
+        directions.append(step / length)
+        spacings.append(length / _steps(level, neighbour.level))
+    axes = _axes(np.mean(directions, axis=0) if directions else _UP)
+    return LocalFrame(origin, axes, float(np.mean(spacings)) if spacings else None)
 
 
 def _axes(up: Array) -> Array:
