@@ -186,8 +186,8 @@ def _extent(line: NDArray[np.bool_], start: int) -> tuple[int, int] | None:
 
 def _coordinates(local: _Local) -> tuple[Array, Array]:
     """Both axes of a column map, y and x, in mm from the centre."""
-    y = (np.arange(local.soft.shape[1]) - local.zero[1]) * _STEP_MM
-    x = (np.arange(local.soft.shape[2]) - local.zero[2]) * _STEP_MM
+    y = (np.arange(local.soft.shape[1], dtype=np.float64) - local.zero[1]) * _STEP_MM
+    x = (np.arange(local.soft.shape[2], dtype=np.float64) - local.zero[2]) * _STEP_MM
     return y, x
 
 

@@ -102,13 +102,13 @@ def _surfaces_in_domain(
         seen, whole = _tensor(domain), _tensor(_all_eight(domain))
         for own in (0, 1):
             if bool((edges[own] & seen).any()):
-                distances = get_surface_distance(edges[own] & seen, edges[1 - own], spacing=spacing).numpy()
+                distances = np.asarray(get_surface_distance(edges[own] & seen, edges[1 - own], spacing=spacing))
                 far.append(float(np.percentile(distances, 95)))
             chosen = elements[own] & whole
             if not bool(chosen.any()):
                 continue
             areas = elements[2 + own][chosen].numpy()
-            apart = get_surface_distance(chosen, elements[1 - own], spacing=spacing).numpy()
+            apart = np.asarray(get_surface_distance(chosen, elements[1 - own], spacing=spacing))
             total += float(areas.sum())
             shares += [float(areas[apart <= tolerance].sum()) for tolerance in TOLERANCES_MM]
     first, second, third, fourth = (shares / total if total else np.zeros(len(TOLERANCES_MM))).tolist()

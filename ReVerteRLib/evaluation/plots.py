@@ -92,8 +92,8 @@ def plot_error_parts(rows: Sequence[VertebraScore], target: Path, *, title: str 
             for place, group in zip(places, groups.values(), strict=True)
             if (values := [v for row in group if (v := getattr(row, f"dice_{where}")) is not None])
         ]
-        axes.scatter(*zip(*marks, strict=True), marker=marker, s=26, color="white", edgecolors="black", zorder=3,
-                     label=_NAMES[where])  # fmt: skip
+        x, y = [place for place, _ in marks], [height for _, height in marks]
+        axes.scatter(x, y, s=26, color="white", edgecolors="black", marker=marker, zorder=3, label=_NAMES[where])
     axes.set_xticks(places, [level.name for level in groups], fontsize=8)
     axes.set_ylabel("1 - Dice")
     axes.set_ylim(0.0, 1.0)

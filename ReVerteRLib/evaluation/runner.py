@@ -194,7 +194,7 @@ def detail(
     labels: the scan's label map; its box is the scan's field of view.
     """
     seen = field_of_view(labels, grid)
-    outside = np.count_nonzero(predicted & ~seen) / max(np.count_nonzero(predicted), 1)
+    outside = int(np.count_nonzero(predicted & ~seen)) / max(int(np.count_nonzero(predicted)), 1)
     return Details(
         in_fov=score_in_domain(predicted, true, (grid.spacing_mm,) * 3, seen),
         outside_fov=float(outside),

@@ -166,7 +166,7 @@ def build_group(
     index = np.array([plan.levels.index(s.level.name) for s in specimens], dtype=np.float32)
     apart = index - index.mean()
     mean = even.mean(axis=0)
-    trend = np.tensordot(apart, even, axes=1) / max(float((apart**2).sum()), 1.0)
+    trend = (np.tensordot(apart, even, axes=1) / max(float((apart**2).sum()), 1.0)).astype(np.float32)
     even = even - mean - apart[:, None, None, None] * trend
     modes, symmetric, explained = _modes(even, odd, settings.modes)
     box, origin = _useful_box(mean, half_size, settings.reach_mm)
@@ -252,7 +252,9 @@ def build_shapes(
 ) -> tuple[ShapeModel, dict[str, Any]]:
     """The model and, by group, how many vertebrae of how many subjects it rests on. Raises DatasetError."""
     settings = settings or BuildSettings()
-    groups, sizes, notes = [], {}, {}
+    groups: list[GroupShapes] = []
+    sizes: dict[str, LevelSize] = {}
+    notes: dict[str, Any] = {}
     for part in plan:
         own = [s for s in specimens if s.level.name in part.levels]
         sizes |= usual_sizes(part, own, settings.minimum)

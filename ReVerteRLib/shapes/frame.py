@@ -46,7 +46,8 @@ def local_frame(level: Level, centroid_lps_mm: ArrayLike, neighbours: CentroidSe
     neighbours: centroids of the same spine; the level itself may be among them, the sacrum is passed over.
     Without any neighbour the frame is upright. With one, the axis points to it; with two it is the mean of both
     directions. (Letting the bend of the spine go on where one side is missing was tried: on the validation subjects
-    the mean shape's Dice fell from 0.772 to 0.765, because L5 does not follow a strong lordosis.) Raises CentroidError when a neighbour lies on the centroid.
+    the mean shape's Dice fell from 0.772 to 0.765, because L5 does not follow a strong lordosis.)
+    Raises CentroidError when a neighbour lies on the centroid.
     """
     origin = np.asarray(centroid_lps_mm, dtype=np.float64)
     directions, spacings = [], []
