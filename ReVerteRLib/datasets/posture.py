@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import VERTEBRAE, Level
 from ReVerteRLib.datasets.patient_settings import PostureSettings
@@ -28,6 +29,7 @@ _KEPT_VARIANCE, _MOST_MODES = 0.96, 9
 _PRIOR_SCANS = 25.0
 _NEIGHBOURS_ALIKE = 5.0  # levels over which the prior's correlation falls to 1/e
 _CUT = 2.2
+_Pattern = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def _fit(samples: Array, weights: Array) -> Modes:
     Outliers are drawn in to 3 robust deviations first. The prior, worth _PRIOR_SCANS people, says that levels near each
     other are alike; it fills in what no scan shows together, such as neck and loin.
     """
-    never = np.isnan(samples).all(axis=0)
+    never = np.asarray(np.isnan(samples).all(axis=0))
     median = _median_of_neighbours(np.nanmedian(np.where(never, 0.0, samples), axis=0), never)
     deviation = 1.4826 * np.nanmedian(np.abs(np.where(never, 0.0, samples - median)), axis=0)
     deviation = _filled(deviation)
@@ -248,7 +250,7 @@ def _fit(samples: Array, weights: Array) -> Modes:
     return Modes(median + mean * deviation, modes)
 
 
-def _median_of_neighbours(median: Array, never: Array) -> Array:
+def _median_of_neighbours(median: Array, never: NDArray[np.bool_]) -> Array:
     """Medians, with those of the nearest known levels of the same kind where nothing was ever measured."""
     filled = median.copy()
     for part in (slice(0, len(LADDER) - 1), slice(len(LADDER) - 1, None)):
@@ -265,14 +267,14 @@ def _filled(deviation: Array) -> Array:
     return np.where(usable, np.clip(deviation, 0.0, 2.0 * typical), typical)
 
 
-def _by_pattern(values: Array) -> list[tuple[Array, Array]]:
+def _by_pattern(values: Array) -> list[_Pattern]:
     """Rows that miss the same values: (rows, observed columns)."""
     seen, which = np.unique(np.isfinite(values), axis=0, return_inverse=True)
     return [(np.flatnonzero(which == n), np.flatnonzero(row)) for n, row in enumerate(seen) if row.any()]
 
 
 def _maximise(
-    values: Array, weights: Array, groups: list[tuple[Array, Array]], *, mean: Array, covariance: Array, prior: Array
+    values: Array, weights: Array, groups: list[_Pattern], *, mean: Array, covariance: Array, prior: Array
 ) -> tuple[Array, Array]:
     """One round of expectation maximisation with an inverse Wishart prior."""
     total = np.zeros_like(mean)
