@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ReVerteRLib.datasets.samples import CorpusDataset
     from ReVerteRLib.training.config import TrainingConfig
     from ReVerteRLib.training.loop import Trainer
+    from ReVerteRLib.training.parallel import Workers
 
 NAME = "train"
 SUMMARY = "train a network on the spines of a VerSe folder"
@@ -25,12 +26,18 @@ _LICENCE = "CC BY-SA 4.0, as the training data; see the data set's own licences"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument(
-        "--config", required=True, metavar="FILE", help="TOML file, or 'fast' or 'paper' for the shipped ones"
+        "--config",
+        required=True,
+        metavar="FILE",
+        help="TOML file, or 'recommended', 'fast' or 'paper' for the shipped ones",
     )
     parser.add_argument(
         "--data", type=Path, metavar="VERSE_DIR", help="data in the VerSe layout; not needed with a finished --corpus"
     )
     options.add_out(parser)
+    parser.add_argument(
+        "--init", metavar="WEIGHTS", help="start from these weights (name or file), not from random ones"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
         "--corpus",
@@ -59,21 +66,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Writes corpus, checkpoint, log.csv, losses.png, config.json and NAME.safetensors with its card."""
     from ReVerteRLib.files import ensure_writable_folder
+    from ReVerteRLib.inference.weights import load_weights
     from ReVerteRLib.training.config import load_config
     from ReVerteRLib.training.loop import Trainer
+    from ReVerteRLib.training.parallel import torchrun_workers
 
     config = load_config(arguments.config)
     out = ensure_writable_folder(arguments.out)
     _refuse_overwriting(out, arguments.resume)
+    start = load_weights(arguments.init) if arguments.init and not arguments.resume else None
+    with torchrun_workers(config.run.device) as workers:
+        training, validation = _data(arguments, config, out, console, workers)
+        trainer = Trainer(config, training, validation, out, workers=workers)
+        if start is not None:
+            trainer.start_from(start)
+        with console.progress("train") as progress:
+            trainer.run(resume=arguments.resume, progress=progress)
+        if workers.first:
+            weights = _export(trainer, config, training, out)
+            console.say(f"Weights: {weights}")
+            console.say(f"Model card: {weights.with_suffix('.md')}")
+    return 0
+
+
+def _data(
+    arguments: argparse.Namespace, config: TrainingConfig, out: Path, console: Console, workers: Workers
+) -> tuple[CorpusDataset, CorpusDataset | None]:
+    """Samples to train and to validate on; the first process makes them, the others read what it made."""
+    if not workers.first:
+        workers.wait()
     training = _training_data(arguments, config, out, console)
     validation = _validation_data(arguments, config, out, training, console)
-    trainer = Trainer(config, training, validation, out)
-    with console.progress("train") as progress:
-        trainer.run(resume=arguments.resume, progress=progress)
-    weights = _export(trainer, config, training, out)
-    console.say(f"Weights: {weights}")
-    console.say(f"Model card: {weights.with_suffix('.md')}")
-    return 0
+    if workers.first:
+        workers.wait()
+    return training, validation
 
 
 def _refuse_overwriting(out: Path, resume: bool) -> None:

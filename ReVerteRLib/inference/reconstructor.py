@@ -39,7 +39,7 @@ class Reconstructor:
 
     weights:    from `load_weights`, or another predictor of vertebrae.
     device, batch_size, threads, precision, mirror: see RunnerOptions; they concern networks only.
-    threshold:  probability from which a voxel is bone.
+    threshold:  probability from which a voxel is bone; None takes the weights' own.
     surface_options: smoothing of the surfaces.
     runner:     replaces the network; for tests and other engines.
     """
@@ -53,10 +53,12 @@ class Reconstructor:
         threads: int | None = None,
         precision: str = "auto",
         mirror: bool = True,
-        threshold: float = THRESHOLD,
+        threshold: float | None = None,
         surface_options: SurfaceOptions | None = None,
         runner: PatchRunner | None = None,
     ) -> None:
+        if threshold is None:
+            threshold = weights.threshold if isinstance(weights, LoadedWeights) else THRESHOLD
         if not 0.0 < threshold < 1.0:
             raise ArgumentError(f"threshold {threshold} is impossible", remedy="Use a number between 0 and 1")
         self._threshold = threshold

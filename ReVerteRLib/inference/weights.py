@@ -51,6 +51,19 @@ class LoadedWeights:
         return str(self.card["name"])
 
     @property
+    def threshold(self) -> float:
+        """Probability from which a voxel is bone: the card's, chosen on validation subjects, or 0.5.
+
+        Raises WeightsError when it is not between 0 and 1.
+        """
+        value = self.card.get("threshold", 0.5)
+        if not isinstance(value, float) or not 0.0 < value < 1.0:
+            raise WeightsError(
+                f"the card's threshold {value!r} is impossible", where=self.path, remedy="Use other weights"
+            )
+        return value
+
+    @property
     def patch_settings(self) -> PatchSettings:
         """How patches must be cut for these weights."""
         from ReVerteRLib.datasets.patches import PatchSettings

@@ -44,7 +44,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def refuse_other_config(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
-    """Only limits, intervals, threads and device may differ between a run and its continuation."""
+    """Only limits, intervals, threads and device may differ between a run and its continuation.
+
+    Settings that the saved run did not know yet count as their defaults. Raises InputError.
+    """
+    from ReVerteRLib.training.config import config_from_dict
+
+    saved = config_from_dict(saved).to_dict()
     free = {"epochs", "steps", "time_limit_minutes", "checkpoint_every", "validation_every", "validation_samples",
             "threads", "device"}  # fmt: skip
 

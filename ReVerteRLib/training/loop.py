@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from ReVerteRLib.networks.blocks import to_channels_last
 from ReVerteRLib.networks.lifting import crop
 from ReVerteRLib.networks.registry import build_discriminator, build_generator
 from ReVerteRLib.progress import Cancelled, Progress
+from ReVerteRLib.training.card import refuse_other_network, training_card
 from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
 from ReVerteRLib.training.config import TrainingConfig
 from ReVerteRLib.training.ema import WeightAverage
@@ -28,6 +29,9 @@ from ReVerteRLib.training.optimiser import Optimiser, build_optimiser
 from ReVerteRLib.training.parallel import Workers
 from ReVerteRLib.training.schedule import Schedule
 from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
+
+if TYPE_CHECKING:
+    from ReVerteRLib.inference.weights import LoadedWeights
 
 _PER_MILLE = 1000
 
@@ -76,6 +80,7 @@ class Trainer:
             len(train) / (config.run.batch * config.run.accumulation * self.workers.size),
         )
         self.step, self.seconds = 0, 0.0
+        self._origin: dict[str, Any] | None = None
         self.validation_dice: float | None = None
 
     @property
@@ -296,6 +301,7 @@ class Trainer:
                 "step": self.step,
                 "seconds": self.seconds,
                 "validation_dice": self.validation_dice,
+                "origin": self._origin,
             },
         )
 
@@ -311,29 +317,26 @@ class Trainer:
             self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self.validation_dice = state.get("validation_dice")
+        self._origin = state.get("origin")
+
+    def start_from(self, weights: LoadedWeights) -> None:
+        """Begins with these weights instead of random ones; before the first step.
+
+        Raises ArgumentError for weights of another network or another patch.
+        """
+        refuse_other_network(self.config, weights)
+        state = weights.network.state_dict()
+        self.network.load_state_dict(state)
+        self.average.network.load_state_dict(state)
+        self._origin = {"name": weights.name, "sha256": weights.sha256, "steps": weights.card["steps"]}
 
     def export(self, path: Path, *, data: str, licence: str, metrics: dict[str, Any] | None = None) -> Path:
         """Writes the averaged weights as safetensors with their card. Raises OutputError."""
-        from datetime import UTC, datetime
-
         from ReVerteRLib.inference.weights import save_weights
 
-        plain = self.config.to_dict()
         measured = {} if self.validation_dice is None else {"validation_dice": self.validation_dice}
-        card = {
-            "name": self.config.name,
-            "preset": self.config.generator.preset,
-            "generator": plain["generator"],
-            "patches": plain["patches"],
-            "training": {key: plain[key] for key in ("loss", "optimiser", "run")},
-            "seed": self.run_config.seed,
-            "steps": self.step,
-            "metrics": {**measured, **(metrics or {})},
-            "data": data,
-            "licence": licence,
-            "date": datetime.now(UTC).date().isoformat(),
-        }
-        save_weights(path, self.average.network, card)
+        card = training_card(self.config, self.step, {**measured, **(metrics or {})}, self._origin)
+        save_weights(path, self.average.network, {**card, "data": data, "licence": licence})
         return Path(path)
 
     def _plot(self) -> None:

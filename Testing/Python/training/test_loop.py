@@ -231,3 +231,31 @@ def test_each_epoch_visits_every_sample_once_in_a_new_order() -> None:
     assert sorted(seen[:6]) == sorted(seen[6:]) == [0, 1, 2, 3, 4, 5]
     assert seen[:6] != seen[6:]
     assert levels(2, 4) == seen[4:]
+
+
+def test_a_training_may_start_from_other_weights(make_config, tmp_path: Path) -> None:
+    from ReVerteRLib.inference.weights import load_weights
+
+    first = make(make_config(), tmp_path / "a")
+    first.run()
+    weights = load_weights(first.export(tmp_path / "a.safetensors", data="shapes", licence="none"))
+    second = make(make_config(run={"seed": 3, "steps": 1}), tmp_path / "b")
+    second.start_from(weights)
+    for name, values in first.average.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], values)
+    second.run()
+    card = load_weights(second.export(tmp_path / "b.safetensors", data="shapes", licence="none")).card
+    assert card["started_from"] == {"name": "tiny", "sha256": weights.sha256, "steps": 6}
+    other = make(make_config(generator={"trunk_channels": [4, 16]}), tmp_path / "c")
+    with pytest.raises(ArgumentError, match="differ from 'tiny' in trunk_channels"):
+        other.start_from(weights)
+
+
+def test_a_checkpoint_from_before_a_setting_existed_resumes(make_config, tmp_path: Path) -> None:
+    make(make_config(), tmp_path).run(stop_after=2)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["config"]["data"], state["config"]["loss"]["hd_start"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    resumed = make(make_config(), tmp_path)
+    resumed.run(resume=True)
+    assert resumed.step == 6
