@@ -55,10 +55,10 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is made (run it again with the same options to go on)")
     group.add_argument(
         "--config",
-        default="fast",
+        default="recommended",
         metavar="NAME",
         help="training configuration whose [patches] and [data] the samples follow, a TOML file or a shipped name "
-        "(default: fast)",
+        "(default: recommended)",
     )
     group.add_argument(
         "--patients",

@@ -117,7 +117,7 @@ class NetworkRunner:
         else:
             raise ResourceError(
                 f"the memory of the {_named(self.device)} does not suffice for one vertebra",
-                remedy="Close other programs, or use smaller weights ('fast')",
+                remedy="Close other programs, or use smaller weights",
             ) from error
 
     def _say(self, text: str) -> None:
