@@ -12,6 +12,7 @@ from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 from ReVerteRLib.inference.assembly import LevelPatch
+from ReVerteRLib.inference.prior import ShapePrior
 
 if TYPE_CHECKING:
     from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches
@@ -63,6 +64,7 @@ class NetworkPredictor:
     def __init__(self, weights: LoadedWeights, runner: PatchRunner) -> None:
         self._weights = weights
         self._runner = runner
+        self._prior = ShapePrior(weights.shape_prior)
 
     @property
     def name(self) -> str:
@@ -95,11 +97,17 @@ class NetworkPredictor:
         return self._runner.batch_size
 
     def predict(self, pair: RadiographPair, batch: Sequence[Centroid], known: CentroidSet) -> list[LevelPatch]:
-        """The network's probabilities. Raises CentroidError for blank or missing parts of a radiograph."""
+        """The network's probabilities, with the shape prior that its card asks for.
+
+        Raises CentroidError for blank or missing parts of a radiograph.
+        """
         settings = self._weights.patch_settings
         patches = [_patches(pair, c, known, settings) for c in batch]
         probabilities = self._runner.probabilities(patches, [c.level for c in batch])
-        return [LevelPatch(c.level, p, cut.grid) for c, p, cut in zip(batch, probabilities, patches, strict=True)]
+        return [
+            LevelPatch(c.level, self._prior.apply(p, c, known, cut.grid), cut.grid)
+            for c, p, cut in zip(batch, probabilities, patches, strict=True)
+        ]
 
 
 def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:

@@ -64,6 +64,19 @@ class LoadedWeights:
         return value
 
     @property
+    def shape_prior(self) -> float:
+        """Weight of the mean shape in logits per mm (prior.ShapePrior): the card's, or 0 for none.
+
+        Raises WeightsError when it is negative or no number.
+        """
+        value = self.card.get("shape_prior_per_mm", 0.0)
+        if not isinstance(value, float) or not 0.0 <= value <= 10.0:
+            raise WeightsError(
+                f"the card's shape prior {value!r} is impossible", where=self.path, remedy="Use other weights"
+            )
+        return value
+
+    @property
     def patch_settings(self) -> PatchSettings:
         """How patches must be cut for these weights."""
         from ReVerteRLib.datasets.patches import PatchSettings
