@@ -73,3 +73,15 @@ def inputs(case) -> Callable[..., list[object]]:
         return ["reconstruct", *(part for name, value in values.items() for part in (f"--{name}", value))]
 
     return make
+
+
+@pytest.fixture
+def data(case: Path) -> Path:
+    """Two subjects in the VerSe layout: one with a CT to train on, one with a mask only to validate."""
+    root = case / "data"
+    ct, labels = phantom()
+    for name in ("sub-toy1", "sub-toy2"):
+        write_volume(labels, root / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz")
+    write_volume(ct, root / "rawdata" / "sub-toy1" / "sub-toy1_ct.nii.gz")
+    (root / "participants.tsv").write_text("participant_id\tsplit\nsub-toy1\ttrain\nsub-toy2\tval\n")
+    return root

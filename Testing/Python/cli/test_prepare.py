@@ -28,18 +28,6 @@ def _coarse_patients(monkeypatch):
 
 
 @pytest.fixture
-def data(case):
-    """A training subject with a CT, one for validation without."""
-    root = case / "data"
-    ct, labels = phantom()
-    for name in ("sub-toy1", "sub-toy2"):
-        write_volume(labels, root / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz")
-    write_volume(ct, root / "rawdata" / "sub-toy1" / "sub-toy1_ct.nii.gz")
-    (root / "participants.tsv").write_text("participant_id\tsplit\nsub-toy1\ttrain\nsub-toy2\tval\n")
-    return root
-
-
-@pytest.fixture
 def config(case):
     path = case / "toy.toml"
     path.write_text(CONFIG.format(steps=1))

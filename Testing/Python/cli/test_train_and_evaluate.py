@@ -4,10 +4,9 @@ import csv
 import json
 
 import pytest
-from phantom import CENTRES_LPS_MM, phantom
+from phantom import CENTRES_LPS_MM
 from PIL import Image
 
-from ReVerteRLib.imaging.volume import write_volume
 from ReVerteRLib.inference.weights import load_weights, read_card, weights_index
 from ReVerteRLib.resources import resources_folder
 
@@ -30,18 +29,6 @@ validation_samples = 1
 threads = 1
 device = "cpu"
 """
-
-
-@pytest.fixture
-def data(case):
-    """Two subjects in the VerSe layout: one with a CT to train on, one with a mask only to validate."""
-    root = case / "data"
-    ct, labels = phantom()
-    for name in ("sub-toy1", "sub-toy2"):
-        write_volume(labels, root / "derivatives" / name / f"{name}_seg-vert_msk.nii.gz")
-    write_volume(ct, root / "rawdata" / "sub-toy1" / "sub-toy1_ct.nii.gz")
-    (root / "participants.tsv").write_text("participant_id\tsplit\nsub-toy1\ttrain\nsub-toy2\tval\n")
-    return root
 
 
 def test_evaluate_writes_metrics_summary_and_plot(case, data, reverter):
