@@ -24,26 +24,39 @@ _SCENE_SKIPPED = (
 
 
 def write_case(
-    spine: SpineReconstruction, pair: RadiographPair, centroids: CentroidSet, folder: Path, clock: StageClock
+    spine: SpineReconstruction,
+    pair: RadiographPair,
+    centroids: CentroidSet,
+    folder: Path,
+    clock: StageClock,
+    *,
+    pictures: bool = True,
+    scene: bool = True,
 ) -> tuple[dict[str, str], list[str]]:
     """All files of a reconstruction in `folder`.
 
     Returns the files by kind, relative to `folder`, and notes on what was left out and why. The models folder is
-    always made, so that models of an earlier run do not stay beside the new ones. Raises OutputError.
+    always made, so that models of an earlier run do not stay beside the new ones. pictures, scene: whether to write
+    them; both take longer than all other files. Raises OutputError.
     """
     from ReVerteRLib.inference.export import write_reconstruction
 
     with clock.stage("files"):
         (folder / "models").mkdir(parents=True, exist_ok=True)
         written = write_reconstruction(spine, folder)
-    with clock.stage("pictures"):
-        pictures, picture_notes = write_pictures(spine, pair, centroids, folder)
-    with clock.stage("scene"):
-        scene_notes = write_scene(spine, pair, centroids, folder / "scene.mrb")
-    files = {kind: str(path.relative_to(folder)) for kind, path in {**written, **pictures}.items()}
-    if not scene_notes:
-        files["scene"] = "scene.mrb"
-    return files, picture_notes + scene_notes
+    notes: list[str] = []
+    if pictures:
+        with clock.stage("pictures"):
+            drawn, notes = write_pictures(spine, pair, centroids, folder)
+        written |= drawn
+    files = {kind: str(path.relative_to(folder)) for kind, path in written.items()}
+    if scene:
+        with clock.stage("scene"):
+            scene_notes = write_scene(spine, pair, centroids, folder / "scene.mrb")
+        notes = notes + scene_notes
+        if not scene_notes:
+            files["scene"] = "scene.mrb"
+    return files, notes
 
 
 def write_scene(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,20 +13,26 @@ from ReVerteRLib.errors import OutputError
 from ReVerteRLib.files import ensure_writable_folder
 
 
+_STAGING, _REPLACED = ".partial-", ".replaced-"
+
+
 @contextlib.contextmanager
-def staged_folder(out: Path) -> Iterator[Path]:
+def staged_folder(out: Path, token: str | None = None) -> Iterator[Path]:
     """Yields a hidden folder in `out`; on success its content replaces what has the same names in `out`.
 
+    token: name of the hidden folder, by which `recover_folder` finds it when this process is killed.
     On any failure, also Ctrl+C, it is removed and everything in `out` stays as it was; an `out` that was made for it
     goes as well. Raises OutputError, before anything is done, when `out` cannot be written.
     """
     is_new = not Path(out).exists()
     out = ensure_writable_folder(Path(out))
-    staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
+    token = token or secrets.token_hex(6)
+    staging = out / f"{_STAGING}{token}"
+    staging.mkdir()
     try:
         yield staging
         try:
-            _move_into_place(staging, out)
+            _move_into_place(staging, out, out / f"{_REPLACED}{token}")
         except OSError as error:
             raise OutputError(
                 f"the results cannot be moved there ({error.strerror or error})",
@@ -40,9 +46,33 @@ def staged_folder(out: Path) -> Iterator[Path]:
                 out.rmdir()
 
 
-def _move_into_place(staging: Path, out: Path) -> None:
+def recover_folder(out: Path, token: str) -> None:
+    """Ends what a killed process left behind: its finished results are moved into place, unfinished ones removed.
+
+    token: as given to `staged_folder`. Call it only when that process is gone; files that resist stay.
+    """
+    staging, old = Path(out) / f"{_STAGING}{token}", Path(out) / f"{_REPLACED}{token}"
+    if old.is_dir() and staging.is_dir():  # results are only moved when they are complete
+        with contextlib.suppress(OSError):
+            for entry in sorted(staging.iterdir()):
+                target = Path(out) / entry.name
+                if target.exists() or target.is_symlink():
+                    target.rename(old / entry.name)
+                entry.rename(target)
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def left_behind(out: Path) -> list[str]:
+    """Tokens of staged folders in `out`, of processes that still run or that were killed."""
+    if not Path(out).is_dir():
+        return []
+    return sorted(p.name[len(_STAGING) :] for p in Path(out).iterdir() if p.name.startswith(_STAGING) and p.is_dir())
+
+
+def _move_into_place(staging: Path, out: Path, old: Path) -> None:
     """Renames entry by entry; what was there goes to a side folder first and comes back if a rename fails."""
-    old = Path(tempfile.mkdtemp(prefix=".replaced-", dir=out))
+    old.mkdir()
     moved: list[str] = []
     entries = sorted(p.name for p in staging.iterdir())
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,18 +77,24 @@ class Reconstructor:
         levels: Sequence[Level] | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
+        *,
+        kept: Sequence[VertebraResult] = (),
+        on_vertebra: Callable[[VertebraResult], None] | None = None,
     ) -> SpineReconstruction:
         """The labelled spine of the chosen levels (all with a centroid when None).
 
         progress is called once per finished vertebra and `cancelled` is asked between vertebrae (between batches on
-        a GPU). Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
+        a GPU). kept: vertebrae of an earlier run with the same network, which are assembled with the new ones; those
+        of the chosen levels are replaced. on_vertebra is given each new vertebra before its progress is told. Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
         ArgumentError for levels that cannot be reconstructed, CancelledError, ResourceError.
         """
         chosen = self._chosen(centroids, levels)
         _check_visible(pair, chosen)
         notes_before = len(self._predictor.notes)
         started = time.perf_counter()
-        vertebrae = self._vertebrae(pair, chosen, centroids, progress, cancelled)
+        tell = _teller(len(chosen), progress, on_vertebra)
+        new = self._vertebrae(pair, chosen, centroids, tell, cancelled)
+        vertebrae = merged(kept, new)
         networked = time.perf_counter()
         labels, fields = assemble([LevelPatch(v.level, v.probability, v.grid) for v in vertebrae], self._threshold)
         assembled = time.perf_counter()
@@ -129,7 +135,7 @@ class Reconstructor:
         pair: RadiographPair,
         chosen: CentroidSet,
         known: CentroidSet,
-        progress: Progress | None,
+        tell: Callable[[int, VertebraResult], None],
         cancelled: Cancelled | None,
     ) -> list[VertebraResult]:
         results: list[VertebraResult] = []
@@ -142,8 +148,7 @@ class Reconstructor:
             batch = items[len(results) : len(results) + self._predictor.batch_size]
             for result in self._batch(pair, batch, known):
                 results.append(result)
-                if progress is not None:
-                    progress(len(results), len(items), result.level.name)
+                tell(len(results), result)
         return results
 
     def _batch(self, pair: RadiographPair, batch: list[Centroid], known: CentroidSet) -> list[VertebraResult]:
@@ -165,6 +170,24 @@ class Reconstructor:
                 raise CancelledError("cancelled while surfaces were made", remedy="Nothing was changed")
             surfaces[item.level] = surface_from_field(item.values, item.zyx_to_lps_mm, self._surface_options)
         return surfaces
+
+
+def merged(kept: Sequence[VertebraResult], new: Sequence[VertebraResult]) -> list[VertebraResult]:
+    """Vertebrae from the head down; a new one replaces a kept one of its level."""
+    by_level = {v.level: v for v in (*kept, *new)}
+    return [by_level[level] for level in sorted(by_level)]
+
+
+def _teller(
+    total: int, progress: Progress | None, on_vertebra: Callable[[VertebraResult], None] | None
+) -> Callable[[int, VertebraResult], None]:
+    def tell(done: int, result: VertebraResult) -> None:
+        if on_vertebra is not None:
+            on_vertebra(result)
+        if progress is not None:
+            progress(done, total, result.level.name)
+
+    return tell
 
 
 def largest_component(probability: NDArray[np.float32], threshold: float = THRESHOLD) -> NDArray[np.float32]:
