@@ -101,7 +101,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Anchor:
-    """ "This one is L1": a level with its place, in space or as a pixel (row, column) of one view.
+    """A level with its place, in space or as a pixel (row, column) of one view: "the vertebra here is L1".
 
     Raises ArgumentError unless exactly one of both is given.
     """
