@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -77,3 +78,16 @@ class ResourceError(ReVerteRError):
     """Memory, disk or device does not suffice (exit code 5)."""
 
     exit_code = 5
+
+
+def as_known(error: BaseException) -> ReVerteRError | None:
+    """The error as one of ours, None when it is a fault in the program."""
+    if isinstance(error, ReVerteRError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return CancelledError("cancelled", remedy="Earlier results are unchanged")
+    if isinstance(error, MemoryError):
+        return ResourceError("the memory does not suffice", remedy="Close other programs or use a smaller input")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("the disk is full", where=error.filename or "", remedy="Free some space")
+    return None

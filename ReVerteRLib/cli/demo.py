@@ -110,11 +110,11 @@ def _write(
 ) -> dict[str, Any]:
     from ReVerteRLib.centroids import write_centroids
     from ReVerteRLib.cli.outputs import write_case
-    from ReVerteRLib.cli.reconstruct import reconstruction_record
     from ReVerteRLib.cli.report import write_report
     from ReVerteRLib.evaluation.report import summarise
     from ReVerteRLib.evaluation.runner import score_spine
     from ReVerteRLib.files import write_json
+    from ReVerteRLib.worker.reconstruction import reconstruction_record
 
     write_centroids(case.centroids, folder / "centroids.mrk.json")
     files, notes = write_case(spine, case.pair, case.centroids, folder, clock)

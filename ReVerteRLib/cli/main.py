@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import signal
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import NoReturn
 from ReVerteRLib import __version__
 from ReVerteRLib.cli import demo, doctor, evaluate, prepare, reconstruct, robustness, simulate, train
 from ReVerteRLib.cli.console import Console
-from ReVerteRLib.errors import CancelledError, ResourceError, ReVerteRError
+from ReVerteRLib.errors import as_known
 
 DONE, FAILED, BAD_ARGUMENTS, BAD_INPUT, CANCELLED, OUT_OF_RESOURCES = 0, 1, 2, 3, 4, 5
 _COMMANDS = (demo, simulate, reconstruct, prepare, train, evaluate, robustness, doctor)
@@ -78,19 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             known = as_known(error)
             console.error(known.message() if known else _unexpected(error, arguments.debug))
             return known.exit_code if known else FAILED
-
-
-def as_known(error: BaseException) -> ReVerteRError | None:
-    """The error as one of ours, None when it is a fault in the program."""
-    if isinstance(error, ReVerteRError):
-        return error
-    if isinstance(error, KeyboardInterrupt):
-        return CancelledError("cancelled", remedy="Earlier results are unchanged")
-    if isinstance(error, MemoryError):
-        return ResourceError("the memory does not suffice", remedy="Close other programs or use a smaller input")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError("the disk is full", where=error.filename or "", remedy="Free some space")
-    return None
 
 
 def _unexpected(error: BaseException, debug: bool) -> str:

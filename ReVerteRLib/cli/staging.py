@@ -12,7 +12,6 @@ from pathlib import Path
 from ReVerteRLib.errors import OutputError
 from ReVerteRLib.files import ensure_writable_folder
 
-
 _STAGING, _REPLACED = ".partial-", ".replaced-"
 
 

@@ -116,6 +116,11 @@ class Reconstructor:
             self._predictor.sha256,
         )
 
+    @property
+    def weights_sha256(self) -> str:
+        """Of what it runs with."""
+        return self._predictor.sha256
+
     # --- steps ---------------------------------------------------------------------------------
 
     @staticmethod

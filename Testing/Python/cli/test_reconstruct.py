@@ -28,6 +28,7 @@ def test_simulated_radiographs_become_files_with_every_vertebra_in_its_place(cas
     expected = {
         "spine.seg.nrrd", "labels.nii.gz", "scene.mrb", "report.json", "ap.png", "lateral.png", "3d_front.png",
         "3d_side.png", "3d_60.png", "overview.png", "models/T12.stl", "models/L1.stl", "models/L2.stl",
+        "vertebrae.npz",
     }  # fmt: skip
     assert set(snapshot(out)) == expected
     labels = read_labels(out / "labels.nii.gz")
