@@ -2,3 +2,11 @@
 
 `python -m ReVerteRLib.worker` is the worker; `WorkerClient` starts it, sends it jobs and restarts it after a crash.
 """
+
+from __future__ import annotations
+
+from ReVerteRLib.worker.client import Job, JobState, WorkerClient
+from ReVerteRLib.worker.launch import Launch, default_launch
+from ReVerteRLib.worker.protocol import PROTOCOL, Event
+
+__all__ = ["PROTOCOL", "Event", "Job", "JobState", "Launch", "WorkerClient", "default_launch"]
