@@ -163,11 +163,20 @@ def _samples(
 ) -> CorpusDataset:
     """Completes a folder where there is data to do so, and reads it."""
     from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
+    from ReVerteRLib.shapes.usual import UsualShape
 
     if not path.is_file():
         _complete(arguments, config, path, split, console)
     augmentation = Augmentation.training() if config.data.augment and split == "train" else None
-    return CorpusDataset(path, config.patches, augmentation=augmentation, seed=config.run.seed)
+    usual = UsualShape() if config.generator.shape_prior else None
+    return CorpusDataset(
+        path,
+        config.patches,
+        augmentation=augmentation,
+        seed=config.run.seed,
+        usual=usual,
+        stride=config.generator.stride,
+    )
 
 
 def _complete(

@@ -66,6 +66,7 @@ class VertebraPatches:
     grid:         the patch cube in patient space.
     centroid_zyx: (3,) the centroid in voxel coordinates of the cube.
     perspective:  (2, 4) of AP and lateral, see PatchGrid.perspective.
+    prior:        float32 [S/t, S/t, S/t] signed distance to the usual shape, for networks that ask for it.
     """
 
     ap: NDArray[np.float32]
@@ -73,6 +74,7 @@ class VertebraPatches:
     grid: PatchGrid
     centroid_zyx: Array
     perspective: Array
+    prior: NDArray[np.float32] | None = None
 
     def mirrored(self) -> VertebraPatches:
         """The same vertebra of the mirrored patient (left and right exchanged); the grid stays.
@@ -81,7 +83,13 @@ class VertebraPatches:
         moved to the other side.
         """
         centroid, perspective = mirror_geometry(self.centroid_zyx, self.perspective, self.ap.shape[-1])
-        return dataclasses.replace(self, ap=self.ap[:, :, ::-1].copy(), centroid_zyx=centroid, perspective=perspective)
+        return dataclasses.replace(
+            self,
+            ap=self.ap[:, :, ::-1].copy(),
+            centroid_zyx=centroid,
+            perspective=perspective,
+            prior=None if self.prior is None else self.prior[:, :, ::-1].copy(),
+        )
 
 
 def mirror_geometry(centroid_zyx: Array, perspective: Array, size: int) -> tuple[Array, Array]:

@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ReVerteRLib.datasets.augmentation import Augmentation, disturb
 from ReVerteRLib.datasets.pack import REAL_PREFIX, CodedSamples, read_corpus
 from ReVerteRLib.datasets.patches import PatchSettings, draw_marks, mirror_geometry
 from ReVerteRLib.errors import DatasetError
-from ReVerteRLib.geometry import Array
+from ReVerteRLib.geometry import Array, PatchGrid
 
+__all__ = ["Augmentation", "CorpusDataset"]
 
-@dataclass(frozen=True)
-class Augmentation:
-    """Random changes of a sample when it is read, all off by default.
-
-    flip:               chance to mirror the patient left to right.
-    contrast, noise, blur_px, gradient: strengths of grey-value changes (in units of the normalised patch).
-    level_error:        chance that the level is wrong by one.
-    neighbour_dropout:  chance that a neighbour's mark is missing; twice this drops all of them.
-    """
-
-    flip: float = 0.0
-    contrast: float = 0.0
-    noise: float = 0.0
-    blur_px: float = 0.0
-    gradient: float = 0.0
-    level_error: float = 0.0
-    neighbour_dropout: float = 0.0
-
-    @classmethod
-    def training(cls) -> Augmentation:
-        """What measured well for synthetic-to-real transfer."""
-        return cls(
-            flip=0.5, contrast=0.3, noise=0.12, blur_px=1.2, gradient=0.4, level_error=0.08, neighbour_dropout=0.08
-        )
+if TYPE_CHECKING:
+    from ReVerteRLib.shapes.usual import UsualShape
 
 
 class CorpusDataset:
     """Training samples of a prepared corpus, held in memory in their small form (pack.CodedSamples).
 
     __getitem__ returns ap, lateral float32 [2, S, S]; mask uint8 [1, S, S, S]; level int; centroid_zyx float32 [3];
-    perspective float32 [2, 4]. With augmentation a sample differs each time: call set_epoch for reproducible draws.
-    Needs numpy alone.
+    perspective float32 [2, 4]; with a usual shape also prior float32 [1, S/t, S/t, S/t]. With augmentation a sample
+    differs each time: call set_epoch for reproducible draws. Without a usual shape it needs numpy alone.
     """
 
     def __init__(
@@ -58,8 +37,12 @@ class CorpusDataset:
         seed: int = 0,
         files: list[Path] | None = None,
         samples: CodedSamples | None = None,
+        usual: UsualShape | None = None,
+        stride: int = 2,
     ) -> None:
         """path: a corpus folder or a packed file; files: some files of the folder; samples: read already.
+
+        usual, stride: for networks with `shape_prior`, and their t above.
 
         Raises DatasetError for an empty or damaged corpus, and for one whose patches were cut in another way.
         """
@@ -70,6 +53,7 @@ class CorpusDataset:
         self._augmentation = augmentation or Augmentation()
         self._seed = seed
         self._epoch = 0
+        self._usual, self._stride = usual, stride
 
     def __len__(self) -> int:
         return len(self._data["level"])
@@ -103,14 +87,18 @@ class CorpusDataset:
         own, near = d["centroid_zyx"][index], self._neighbours(index, rng)
         perspective, level = d["perspective"][index], int(d["level"][index])
         images = [self._disturbed(coded[view], index, view, rng) for view in (0, 1)]
-        marks = [self._mark(own, near, axes) for axes in ((0, 2), (0, 1))]
+        marks = [self._mark(own, near[np.isfinite(near[:, 1])], axes) for axes in ((0, 2), (0, 1))]
         ap, lateral = (np.stack(pair).astype(np.float32) for pair in zip(images, marks, strict=True))
-        if rng.random() < self._augmentation.flip:
-            ap, mask = ap[:, :, ::-1].copy(), mask[:, :, ::-1].copy()
-            own, perspective = mirror_geometry(own, perspective, size)
+        flip = rng.random() < self._augmentation.flip
         if rng.random() < self._augmentation.level_error:
             level = int(np.clip(level + rng.choice([-1, 1]), 0, 25))
+        prior = self._prior(level, own, near)
+        if flip:
+            ap, mask = ap[:, :, ::-1].copy(), mask[:, :, ::-1].copy()
+            prior = {key: value[..., ::-1].copy() for key, value in prior.items()}
+            own, perspective = mirror_geometry(own, perspective, size)
         return {
+            **prior,
             "ap": ap,
             "lateral": lateral,
             "mask": mask[None],
@@ -120,12 +108,21 @@ class CorpusDataset:
         }
 
     def _neighbours(self, index: int, rng: np.random.Generator) -> Array:
+        """(N, 3) with NaN for y and x of hidden ones."""
         near = self._data["neighbours_zyx"][index].astype(np.float64)
         near = near[np.isfinite(near[:, 0])]
         drop = self._augmentation.neighbour_dropout
         if rng.random() < 2.0 * drop:
             return near[:0]
-        return near[rng.random(len(near)) >= drop]
+        near[rng.random(len(near)) < drop, 1:] = np.nan
+        return near
+
+    def _prior(self, level: int, own: NDArray[np.float32], near: Array) -> dict[str, NDArray[np.float32]]:
+        if self._usual is None:
+            return {}
+        s = self.settings
+        grid = PatchGrid((0.0, 0.0, 0.0), s.size, s.spacing_mm, s.posterior_offset_mm)
+        return {"prior": self._usual.in_patch(level, own, near, grid, self._stride)[None]}
 
     def _mark(self, own: NDArray[np.float32], near: Array, axes: tuple[int, int]) -> NDArray[np.float32]:
         return draw_marks(own[list(axes)], near[:, list(axes)], self.settings)
@@ -133,7 +130,7 @@ class CorpusDataset:
     def _disturbed(
         self, coded: NDArray[np.uint8], index: int, view: int, rng: np.random.Generator
     ) -> NDArray[np.float32]:
-        values = _disturb(self._grey(coded, index, view), self._augmentation, rng)
+        values = disturb(self._grey(coded, index, view), self._augmentation, rng)
         return np.where(coded > 0, values, 0.0).astype(np.float32)
 
     def _grey(self, coded: NDArray[np.uint8], index: int, view: int) -> NDArray[np.float32]:
@@ -160,37 +157,3 @@ def _refuse_other_patches(samples: CodedSamples, patches: PatchSettings, path: P
             where=path,
             remedy="Change [patches] of the configuration, or prepare a corpus with it",
         )
-
-
-def blurred(values: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    """An image [h, w] after a Gaussian of this width, mirrored at its edges; equals scipy.ndimage.gaussian_filter.
-
-    Its own code, because a training machine may have no scipy.
-    """
-    reach = int(4.0 * sigma_px + 0.5)
-    if not reach:
-        return values
-    offsets = np.arange(-reach, reach + 1)
-    weights = np.exp(-0.5 * (offsets / sigma_px) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
-    for _ in range(2):  # along the rows, turned, along the columns, turned back
-        padded = np.pad(values, ((reach, reach), (0, 0)), mode="symmetric")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(weights), axis=0)
-        values = np.ascontiguousarray((windows @ weights).T)
-    return values
-
-
-def _disturb(values: NDArray[np.float32], a: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Grey-value changes: blur, non-linear contrast, a tilt of brightness, noise."""
-    if a.blur_px and rng.random() < 0.5:
-        values = blurred(values, rng.uniform(0.0, a.blur_px))
-    if a.contrast:
-        values = values + rng.normal(0.0, 0.15 * a.contrast) * (values**2 - 1.0)
-        values = values * np.exp(rng.normal(0.0, a.contrast)) + rng.normal(0.0, 0.3 * a.contrast)
-    if a.gradient:
-        rows, columns = np.linspace(-1, 1, values.shape[0]), np.linspace(-1, 1, values.shape[1])
-        tilt = rng.normal(0.0, a.gradient, 2)
-        values = values + (tilt[0] * rows[:, None] + tilt[1] * columns[None]).astype(np.float32)
-    if a.noise:
-        values = values + rng.normal(0.0, rng.uniform(0.0, a.noise), values.shape).astype(np.float32)
-    return values

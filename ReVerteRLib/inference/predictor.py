@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 from ReVerteRLib.inference.assembly import LevelPatch
 from ReVerteRLib.inference.prior import ShapePrior
+from ReVerteRLib.shapes.usual import UsualShape
 
 if TYPE_CHECKING:
     from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches
@@ -65,6 +67,8 @@ class NetworkPredictor:
         self._weights = weights
         self._runner = runner
         self._prior = ShapePrior(weights.shape_prior)
+        self._usual = UsualShape()
+        self._config = weights.generator_config
 
     @property
     def name(self) -> str:
@@ -99,15 +103,21 @@ class NetworkPredictor:
     def predict(self, pair: RadiographPair, batch: Sequence[Centroid], known: CentroidSet) -> list[LevelPatch]:
         """The network's probabilities, with the shape prior that its card asks for.
 
-        Raises CentroidError for blank or missing parts of a radiograph.
+        Raises CentroidError for blank or missing parts of a radiograph and for coinciding centroids.
         """
         settings = self._weights.patch_settings
-        patches = [_patches(pair, c, known, settings) for c in batch]
+        patches = [self._with_usual(_patches(pair, c, known, settings), c, known) for c in batch]
         probabilities = self._runner.probabilities(patches, [c.level for c in batch])
         return [
             LevelPatch(c.level, self._prior.apply(p, c, known, cut.grid), cut.grid)
             for c, p, cut in zip(batch, probabilities, patches, strict=True)
         ]
+
+    def _with_usual(self, patches: VertebraPatches, centroid: Centroid, known: CentroidSet) -> VertebraPatches:
+        config = self._config
+        if not config.shape_prior:
+            return patches
+        return dataclasses.replace(patches, prior=self._usual.at(centroid, known, patches.grid, config.stride))
 
 
 def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:

@@ -136,6 +136,8 @@ class NetworkRunner:
         def batch(arrays: Sequence[NDArray[np.generic]]) -> torch.Tensor:
             return torch.from_numpy(np.stack(arrays).astype(np.float32)).to(self.device)
 
+        priors = [p.prior[None] for p in patches if p.prior is not None]
+        extra = {"prior": batch(priors)} if priors else {}
         with _threads(self._options.threads), torch.inference_mode():
             order = torch.tensor([level.order for level in levels], dtype=torch.int64, device=self.device)
             with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self._bf16):
@@ -145,6 +147,7 @@ class NetworkRunner:
                     level=order,
                     centroid_zyx=batch([p.centroid_zyx for p in patches]),
                     perspective=batch([p.perspective for p in patches]),
+                    **extra,
                 )
             result: NDArray[np.float32] = torch.sigmoid(logits[:, 0].float()).cpu().numpy()
         return result

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from ReVerteRLib.datasets.patches import PatchSettings
+    from ReVerteRLib.networks.config import GeneratorConfig
 
 DEFAULT = "default"
 CARD_KEYS = ("name", "preset", "generator", "patches", "seed", "steps", "metrics", "data", "licence", "date")
@@ -75,6 +76,12 @@ class LoadedWeights:
                 f"the card's shape prior {value!r} is impossible", where=self.path, remedy="Use other weights"
             )
         return value
+
+    @property
+    def generator_config(self) -> GeneratorConfig:
+        """What the network consists of. Raises WeightsError."""
+        config: GeneratorConfig = _generator_config(self.card["generator"], self.path)
+        return config
 
     @property
     def patch_settings(self) -> PatchSettings:

@@ -45,6 +45,9 @@ class GeneratorConfig:
     upsampling:              transposed convolution, or a 1x1x1 convolution and trilinear interpolation.
     skips:                   concatenated as in U-Net, or added, which saves a third of the decoder.
     head_bias:               start value of the last bias; -3 starts near the share of bone in a patch.
+    shape_prior:             the trunk also sees the signed distance to the mean shape placed at the centroid (one
+                             channel at its two finest levels), and the distance times a learned weight is added to
+                             the logits: the network learns the difference from the usual shape.
     """
 
     preset: str = "paper"
@@ -68,6 +71,7 @@ class GeneratorConfig:
     light_finest: bool = False
     region: tuple[int, ...] = ()
     head_bias: float = 0.0
+    shape_prior: bool = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -113,9 +117,28 @@ class GeneratorConfig:
             raise ArgumentError(f"a generator setting has the wrong type ({error})") from error
 
 
+_OWN: dict[str, Any] = {
+    "stem_coordinates": True,
+    "product_fusion": True,
+    "multiscale_lifting": True,
+    "position_channels": True,
+    "level_embedding": 16,
+    "film": True,
+    "trunk_blocks": (0, 1, 2, 2),
+    "light_finest": True,
+    "region": (16, 112, 16, 120, 0, 120),
+    "norm": "group",
+    "upsampling": "trilinear",
+    "skips": "add",
+    "head_bias": -3.0,
+    "shape_prior": True,
+}
+"""What the networks of our own share."""
+
+
 def preset(name: str) -> GeneratorConfig:
     """'paper': the published network. 'recommended': what measured best; works at half resolution in the box that
-    holds a vertebra. 'fast': an earlier, plainer one. Raises ArgumentError for other names.
+    holds a vertebra. 'fast': the same, narrower. Raises ArgumentError for other names.
     """
     if name == "paper":
         return GeneratorConfig()
@@ -123,40 +146,18 @@ def preset(name: str) -> GeneratorConfig:
         return GeneratorConfig(
             preset="fast",
             nonlocal_inter_channels=16,
-            stem_channels=(32, 64, 96),
-            stem_coordinates=True,
-            product_fusion=True,
-            multiscale_lifting=True,
-            position_channels=True,
-            level_embedding=8,
-            film=True,
-            trunk_channels=(16, 48, 96),
-            trunk_blocks=(1, 1, 2),
-            norm="group",
-            upsampling="trilinear",
-            skips="add",
-            head_bias=-3.0,
+            stem_channels=(24, 48, 96),
+            trunk_channels=(8, 32, 64, 96),
+            **_OWN,
         )
     if name == "recommended":
         return GeneratorConfig(
             preset="recommended",
             nonlocal_inter_channels=24,
             stem_channels=(48, 96, 160),
-            stem_coordinates=True,
             stem_blocks=2,
-            product_fusion=True,
-            multiscale_lifting=True,
-            position_channels=True,
-            level_embedding=16,
-            film=True,
             trunk_channels=(8, 48, 96, 192),
-            trunk_blocks=(0, 1, 2, 2),
-            light_finest=True,
-            region=(16, 112, 16, 120, 0, 120),
-            norm="group",
-            upsampling="trilinear",
-            skips="add",
-            head_bias=-3.0,
+            **_OWN,
         )
     raise ArgumentError(f"there is no network preset '{name}'", remedy=f"Use one of {', '.join(PRESETS)}")
 
@@ -222,6 +223,11 @@ def _structure(c: GeneratorConfig) -> _Rules:
             c.light_finest and (not skipped or c.skips != "add"),
             "light_finest needs a trunk without blocks at its first level and added skips",
             "Set the first of trunk_blocks to 0 and skips to add",
+        ),
+        (
+            c.shape_prior and not (c.multiscale_lifting and min(stem, trunk) >= 2),
+            "shape_prior needs multiscale_lifting and a second level",
+            "Set multiscale_lifting, or shape_prior to false",
         ),
     )
 

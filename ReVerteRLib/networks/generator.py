@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad, relu
+from torch.nn.functional import avg_pool3d, interpolate, pad, relu
 
 from ReVerteRLib.anatomy import LEVELS
 from ReVerteRLib.errors import ArgumentError
@@ -18,6 +18,8 @@ from ReVerteRLib.networks.stem import ViewStem
 UNKNOWN_LEVEL = len(LEVELS)
 OUTSIDE_LOGIT = -20.0
 """Of voxels outside the network's region."""
+_PRIOR_UNIT = 4.0  # mm; the shapes' distances end about there
+_SURFACE_MM = 1.5
 _POSITION_UNIT = 60.0  # voxels; brings coordinates of a 120 voxel patch to -1..1
 
 
@@ -26,8 +28,9 @@ class ReVerteRGenerator(nn.Module):
 
     The tensors: ap, lateral [B, 2, S, S] (image, centroid mask; axes [z, x] and [z, y]); level [B] int64, the order
     of the vertebral level, negative or None for unknown; centroid_zyx [B, 3] in patch voxels, None for the patch's
-    middle; perspective [B, 2, 4] as PatchGrid.perspective gives it, None or zeros for parallel rays. S must be a
-    multiple of `config.divisor`.
+    middle; perspective [B, 2, 4] as PatchGrid.perspective gives it, None or zeros for parallel rays; prior
+    [B, 1, S/t, S/t, S/t] with t = `config.stride`, the signed distance in mm to the usual shape (negative inside),
+    needed with `config.shape_prior` only. S must be a multiple of `config.divisor`.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -48,7 +51,9 @@ class ReVerteRGenerator(nn.Module):
             )
             self.extra = nn.Conv3d(extra, config.trunk_channels[0], 1) if extra else None
             trunk_in = config.trunk_channels[0]
+            self.prior = PriorInput(config) if config.shape_prior else None
         else:
+            self.prior = None
             trunk_in = 2 * image_channels + extra
         self.trunk = ResUNet3d(trunk_in, config)
 
@@ -60,13 +65,14 @@ class ReVerteRGenerator(nn.Module):
         centroid_zyx: Tensor | None = None,
         perspective: Tensor | None = None,
         *,
+        prior: Tensor | None = None,
         full_resolution: bool = True,
     ) -> Tensor:
         """Logits [B, 1, S, S, S]; with full_resolution=False those of the trunk at its stride, in its region only.
 
-        Raises ArgumentError for patches of an impossible size.
+        Raises ArgumentError for patches of an impossible size and for a missing prior.
         """
-        self._check(ap, lateral)
+        self._check(ap, lateral, prior)
         size, box = ap.shape[-1], self.config.box(ap.shape[-1])
         centre = self._centre(ap, centroid_zyx)
         embedded = self._embed(level, ap)
@@ -76,7 +82,12 @@ class ReVerteRGenerator(nn.Module):
             volume, injected = self._lift_features(ap, lateral, embedded, centre, box, centroid_zyx, perspective)
         else:
             volume, injected = self._lift_pixels(ap, lateral, embedded, centre, box, centroid_zyx, perspective), []
+        usual = None if self.prior is None or prior is None else crop(prior, box, self.config.stride)
+        if self.prior is not None and usual is not None:
+            volume, injected = self.prior(volume, injected, usual)
         logits = self.trunk(volume, injected, embedded if self.config.film else None)
+        if self.prior is not None and usual is not None:
+            logits = logits.float() - self.prior.gain * usual
         if full_resolution and self.config.stride > 1:
             scale = float(self.config.stride)
             logits = interpolate(logits.float(), scale_factor=scale, mode="trilinear", align_corners=False)
@@ -85,12 +96,18 @@ class ReVerteRGenerator(nn.Module):
             logits = pad(logits, (*x, *y, *z), value=OUTSIDE_LOGIT)
         return logits
 
-    def _check(self, ap: Tensor, lateral: Tensor) -> None:
+    def _check(self, ap: Tensor, lateral: Tensor, prior: Tensor | None) -> None:
         size, divisor = ap.shape[-1], self.config.divisor
         if ap.shape != lateral.shape or ap.shape[1:] != (2, size, size) or size % divisor:
             raise ArgumentError(
                 f"patches of shape {tuple(ap.shape)} and {tuple(lateral.shape)} do not fit the network",
                 remedy=f"Both must be [B, 2, S, S] with S a multiple of {divisor}",
+            )
+        wanted = (ap.shape[0], 1, *(size // self.config.stride,) * 3)
+        if self.config.shape_prior and (prior is None or prior.shape != wanted):
+            raise ArgumentError(
+                f"the usual shape is {'missing' if prior is None else f'given as {tuple(prior.shape)}'}",
+                remedy=f"This network needs its signed distance as {wanted}; see ShapeModel.distance",
             )
 
     def _centre(self, ap: Tensor, centroid_zyx: Tensor | None) -> Tensor:
@@ -204,6 +221,28 @@ class ViewFusion(nn.Module):
         if len(lifted) > 1:
             mixed = torch.addcmul(mixed, *lifted[1])
         return self.norm(mixed.contiguous(memory_format=torch.channels_last_3d))
+
+
+class PriorInput(nn.Module):
+    """Feeds the signed distance to the usual shape to the trunk's two finest levels.
+
+    The convolutions start at zero, so that a network trained without them starts as what it was.
+    gain: weight in logits a mm of the distance that is added to the trunk's logits.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(nn.Conv3d(2, width, 1, bias=False) for width in config.trunk_channels[:2])
+        for level in self.levels:
+            nn.init.zeros_(level.weight)  # type: ignore[arg-type]
+        self.gain = nn.Parameter(torch.tensor([0.9]))
+
+    def forward(self, volume: Tensor, injected: list[Tensor], usual_mm: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The first two of the trunk's inputs with the distance [B, 1, Z, Y, X] mixed in."""
+        seen = torch.cat([usual_mm / _PRIOR_UNIT, torch.exp(-((usual_mm / _SURFACE_MM) ** 2))], dim=1)
+        first = volume + self.levels[0](seen).to(volume.dtype)
+        second = injected[0] + self.levels[1](avg_pool3d(seen, 2)).to(injected[0].dtype)
+        return first, [second, *injected[1:]]
 
 
 def _attention_pair(config: GeneratorConfig, image_channels: int) -> tuple[NonLocalBlock | None, NonLocalBlock | None]:

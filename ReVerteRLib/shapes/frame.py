@@ -15,6 +15,7 @@ from ReVerteRLib.geometry import LEFT, Array
 _UP = np.array([0.0, 0.0, 1.0])
 _T13 = level_from_name("T13")
 _FARTHEST = 3
+_COINCIDE_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,30 @@ def local_frame(level: Level, centroid_lps_mm: ArrayLike, neighbours: CentroidSe
     the mean shape's Dice fell from 0.772 to 0.765, because L5 does not follow a strong lordosis.)
     Raises CentroidError when a neighbour lies on the centroid.
     """
+    near = [_nearest(level, neighbours, above=True), _nearest(level, neighbours)]
     origin = np.asarray(centroid_lps_mm, dtype=np.float64)
-    directions, spacings = [], []
-    for sign, neighbour in ((1.0, _nearest(level, neighbours, above=True)), (-1.0, _nearest(level, neighbours))):
-        if neighbour is None:
-            continue
-        step = sign * (np.array(neighbour.position_lps_mm) - origin)
-        length = float(np.linalg.norm(step))
-        if length < 1.0:
+    for neighbour in near:
+        if neighbour is not None and np.linalg.norm(neighbour.position_lps_mm - origin) < _COINCIDE_MM:
             raise CentroidError(
                 f"the centroids of {level} and {neighbour.level} coincide", where=neighbours.source, remedy="Move one"
             )
+    above, below = ((c.position_lps_mm, _steps(level, c.level)) if c is not None else None for c in near)
+    return frame_between(origin, above, below)
+
+
+def frame_between(
+    centroid_lps_mm: ArrayLike, above: tuple[ArrayLike, int] | None, below: tuple[ArrayLike, int] | None
+) -> LocalFrame:
+    """The frame from a point above and one below, each with the number of levels that it is away; see `local_frame`."""
+    origin = np.asarray(centroid_lps_mm, dtype=np.float64)
+    directions, spacings = [], []
+    for sign, neighbour in ((1.0, above), (-1.0, below)):
+        if neighbour is None:
+            continue
+        step = sign * (np.asarray(neighbour[0], dtype=np.float64) - origin)
+        length = max(float(np.linalg.norm(step)), _COINCIDE_MM)
         directions.append(step / length)
-        spacings.append(length / _steps(level, neighbour.level))
+        spacings.append(length / neighbour[1])
     axes = _axes(np.mean(directions, axis=0) if directions else _UP)
     return LocalFrame(origin, axes, float(np.mean(spacings)) if spacings else None)
 

@@ -204,7 +204,7 @@ class Trainer:
         batch["level"] = self._hide_levels(batch["level"], part)
         coarse = self.run_config.coarse_loss
         with self._autocast():
-            logits = self.network(*_inputs(batch), full_resolution=not coarse)
+            logits = self.network(*_inputs(batch), prior=batch.get("prior"), full_resolution=not coarse)
         target = self._target(batch["mask"])
         values: dict[str, float] = {}
         scores = None
@@ -275,7 +275,7 @@ class Trainer:
 
     def _dice_of(self, batch: Batch) -> float:
         batch = {key: value.to(self.device) for key, value in batch.items()}
-        predicted, mask = self.average.network(*_inputs(batch)) > 0, batch["mask"]
+        predicted, mask = self.average.network(*_inputs(batch), prior=batch.get("prior")) > 0, batch["mask"]
         both = int(predicted.sum()) + int(mask.sum())
         return 2.0 * int((predicted & mask).sum()) / both if both else 1.0
 

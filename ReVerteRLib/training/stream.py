@@ -69,7 +69,7 @@ class BatchStream:
 
 
 def collate(samples: list[Mapping[str, Any]]) -> Batch:
-    """Stacks samples: float32 images, bool mask, int64 level, float32 centroid and perspective."""
+    """Stacks samples: float32 images, bool mask, int64 level, float32 centroid, perspective and, if given, prior."""
     kinds = {
         "ap": torch.float32,
         "lateral": torch.float32,
@@ -77,7 +77,10 @@ def collate(samples: list[Mapping[str, Any]]) -> Batch:
         "level": torch.int64,
         "centroid_zyx": torch.float32,
         "perspective": torch.float32,
+        "prior": torch.float32,
     }
     return {
-        key: torch.stack([torch.as_tensor(sample[key]).to(kind) for sample in samples]) for key, kind in kinds.items()
+        key: torch.stack([torch.as_tensor(sample[key]).to(kind) for sample in samples])
+        for key, kind in kinds.items()
+        if key in samples[0]
     }

@@ -12,9 +12,10 @@ import pytest
 from corpus_files import SIZE, write_corpus
 from scipy.ndimage import gaussian_filter
 
+from ReVerteRLib.datasets.augmentation import Augmentation, blurred
 from ReVerteRLib.datasets.pack import corpus_files, read_corpus, write_pack
 from ReVerteRLib.datasets.patches import PatchSettings
-from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset, blurred
+from ReVerteRLib.datasets.samples import CorpusDataset
 from ReVerteRLib.errors import ArgumentError, DatasetError
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -17,7 +17,15 @@ from ReVerteRLib.networks.registry import build_discriminator, build_generator, 
 PAPER, FAST, RECOMMENDED = preset("paper"), preset("fast"), preset("recommended")
 TINY_PAPER = dataclasses.replace(PAPER, trunk_channels=(4, 8), trunk_blocks=(1, 1))
 TINY_FAST = dataclasses.replace(
-    FAST, stem_channels=(8, 8), trunk_channels=(4, 8), trunk_blocks=(1, 1), nonlocal_inter_channels=4
+    FAST,
+    stem_channels=(8, 8),
+    trunk_channels=(4, 8),
+    trunk_blocks=(1, 1),
+    nonlocal_inter_channels=4,
+    level_embedding=8,
+    light_finest=False,
+    region=(),
+    shape_prior=False,
 )
 
 TINY_RECOMMENDED = dataclasses.replace(
@@ -28,7 +36,9 @@ TINY_RECOMMENDED = dataclasses.replace(
     nonlocal_inter_channels=4,
     level_embedding=8,
     region=(4, 16, 0, 16, 0, 12),
+    shape_prior=False,
 )
+TINY_PRIOR = dataclasses.replace(TINY_RECOMMENDED, shape_prior=True)
 
 
 @pytest.fixture
@@ -56,9 +66,11 @@ def test_paper_preset_is_the_published_network() -> None:
 @pytest.mark.parametrize("name", ["paper", "fast", "recommended"])
 @pytest.mark.parametrize("size", [24, 40])
 def test_every_size_divisible_by_eight_gives_full_resolution_logits(name: str, size: int) -> None:
-    network = build_generator(preset(name)).eval()
+    config = preset(name)
+    prior = torch.full((1, 1, *(size // 2,) * 3), 4.0) if config.shape_prior else None
+    network = build_generator(config).eval()
     with torch.inference_mode():
-        logits = network(torch.randn(1, 2, size, size), torch.randn(1, 2, size, size))
+        logits = network(torch.randn(1, 2, size, size), torch.randn(1, 2, size, size), prior=prior)
     assert logits.shape == (1, 1, size, size, size)
     assert torch.isfinite(logits).all()
 
@@ -237,3 +249,37 @@ def test_split_condition_terms_add_up_to_the_linear_map_of_position_and_level() 
         expected = network.extra(channels.permute(0, 4, 1, 2, 3))  # noqa: S610
         terms = network._condition_terms(embedded, centre, TINY_FAST.box(16))
     torch.testing.assert_close(sum(terms), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_usual_shape_is_refused_when_it_is_missing_or_of_another_size(
+    images: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    network = tiny(TINY_PRIOR)
+    with pytest.raises(ArgumentError, match="missing"):
+        network(*images)
+    with pytest.raises(ArgumentError, match="given as"):
+        network(*images, prior=torch.zeros(2, 1, 16, 16, 16))
+
+
+def test_an_untrained_prior_input_only_adds_the_distance_to_the_logits(
+    images: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    with_prior, without = tiny(TINY_PRIOR), tiny(TINY_RECOMMENDED)
+    missing, unexpected = with_prior.load_state_dict(without.state_dict(), strict=False)
+    assert all(name.startswith("prior.") for name in missing)
+    assert not unexpected
+    distance = torch.randn(2, 1, 8, 8, 8)
+    with torch.inference_mode():
+        base = without(*images, full_resolution=False)
+        shifted = with_prior(*images, prior=distance, full_resolution=False)
+    expected = base - with_prior.prior.gain * distance[:, :, 2:8, :, :6]
+    torch.testing.assert_close(shifted, expected)
+
+
+def test_the_trunk_learns_from_the_usual_shape(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    network = tiny(TINY_PRIOR)
+    distance = torch.randn(2, 1, 8, 8, 8)
+    network(*images, prior=distance).square().mean().backward()
+    for level in network.prior.levels:
+        assert level.weight.grad.abs().max() > 0
+    assert float(network.prior.gain.grad.abs()) > 0
