@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import ArgumentError
-from ReVerteRLib.geometry import View
+from ReVerteRLib.geometry import Projection, View
 from ReVerteRLib.imaging.radiograph import RadiographPair
 
 Position = tuple[float, float, float]
@@ -79,12 +79,19 @@ class AnnotatedVertebra:
 class Annotation:
     """A labelled spine, head to foot, with what a person should know about it.
 
-    removed: positions (LPS mm) that a person removed and that stay empty.
+    warnings:      all of them, those about the images and detections first.
+    removed:       positions (LPS mm) that a person removed and that stay empty.
+    projections:   of the AP and the lateral radiograph, where known.
+    about_images:  the part of the warnings that stays when vertebrae are renamed, added or removed.
+    trust:         0..1 factor on all confidences, below 1 where the images contradict each other.
     """
 
     vertebrae: tuple[AnnotatedVertebra, ...]
     warnings: tuple[str, ...] = ()
     removed: tuple[Position, ...] = ()
+    projections: tuple[Projection, Projection] | None = None
+    about_images: tuple[str, ...] = ()
+    trust: float = 1.0
 
     @property
     def centroids(self) -> CentroidSet:
