@@ -409,8 +409,9 @@ class PatchGrid:
         """(4,) perspective of this view in patch pixels: principal point row and column, then the inverse distances
         (1 / source-to-centroid-plane, in voxels) for rows and columns; 0 means parallel.
 
-        A voxel `d` voxels behind the centroid's plane (along the beam) is seen in the patch image at
-        `principal + (position - principal) / (1 + d * inverse)`.
+        A voxel `d` voxels to the back (AP) or to the patient's left (lateral) of the centroid's plane is seen in the
+        patch image at `principal + (position - principal) / (1 + d * inverse)`; `inverse` is negative where the beam
+        comes from the other side (PA, right lateral).
         """
         if projection.beam is Beam.PARALLEL:
             return np.zeros(4)
@@ -418,6 +419,7 @@ class PatchGrid:
         source = projection.source_lps_mm
         foot = source + (projection.sad_mm + depth) * np.array(projection.beam_direction)
         zyx = np.linalg.inv(self.zyx_to_lps_mm[:3, :3]) @ (foot - self.zyx_to_lps_mm[:3, 3])
-        inverse = self.spacing_mm / (projection.sad_mm + depth)
+        along = float(np.dot(projection.beam_direction, _BEAM_DIRECTION[projection.view]))
+        inverse = float(np.copysign(self.spacing_mm / (projection.sad_mm + depth), along))
         column = zyx[2] if projection.view is View.AP else zyx[1]
         return np.array([zyx[0], column, 0.0 if projection.beam is Beam.SLOT else inverse, inverse])

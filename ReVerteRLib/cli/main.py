@@ -13,12 +13,38 @@ from types import FrameType
 from typing import NoReturn
 
 from ReVerteRLib import __version__
-from ReVerteRLib.cli import demo, doctor, evaluate, prepare, reconstruct, robustness, simulate, train
+from ReVerteRLib.cli import (
+    annotate,
+    demo,
+    doctor,
+    evaluate,
+    evaluate_annotation,
+    import_radiographs,
+    prepare,
+    reconstruct,
+    robustness,
+    simulate,
+    train,
+    train_detector,
+)
 from ReVerteRLib.cli.console import Console
 from ReVerteRLib.errors import as_known
 
 DONE, FAILED, BAD_ARGUMENTS, BAD_INPUT, CANCELLED, OUT_OF_RESOURCES = 0, 1, 2, 3, 4, 5
-_COMMANDS = (demo, simulate, reconstruct, prepare, train, evaluate, robustness, doctor)
+_COMMANDS = (
+    demo,
+    simulate,
+    import_radiographs,
+    annotate,
+    reconstruct,
+    prepare,
+    train,
+    train_detector,
+    evaluate,
+    evaluate_annotation,
+    robustness,
+    doctor,
+)
 _EPILOG = """\
 exit codes: 0 done, 2 bad arguments, 3 bad input, 4 cancelled, 5 out of resources, 1 a fault in reverter
 Research use only: not a medical device.
