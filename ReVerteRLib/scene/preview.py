@@ -111,6 +111,11 @@ class _Upright:
         return down[1], down[0], across[1], across[0]
 
 
+def picture_positions(projection: Projection, pixels_rc: ArrayLike, height_px: int = 900) -> Array:
+    """(N, 2) positions (x, y) in the picture of `preview_radiograph` of image pixels (N, 2) given as (row, column)."""
+    return _Upright(projection, height_px).to_picture(pixels_rc)
+
+
 def _letters(direction: Array) -> tuple[str, str]:
     """Where a direction points to and where it comes from."""
     axis = int(np.argmax(np.abs(direction)))
@@ -128,11 +133,11 @@ def _outline(picture: Image.Image, mask: Image.Image, level: Level) -> None:
     solid = mask.point(lambda value: 255 if value > 127 else 0)
     width = 2 * max(1, round(picture.height / 400)) + 1
     edge = np.asarray(solid) > np.asarray(solid.filter(ImageFilter.MinFilter(width)))
-    color = tuple(round(255 * part) for part in _vivid(level.color_rgb))
+    color = tuple(round(255 * part) for part in vivid(level.color_rgb))
     picture.paste(color, (0, 0), Image.fromarray(edge.astype(np.uint8) * 255))
 
 
-def _vivid(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
+def vivid(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
     """The same hue at full saturation: thin lines on gray need it."""
     hue, _, _ = colorsys.rgb_to_hsv(*rgb)
     return colorsys.hsv_to_rgb(hue, 0.85, 1.0)

@@ -1,0 +1,1 @@
+"""Files of a result for other programs: meshes, label maps, segmentations, DICOM. Import from the modules."""
