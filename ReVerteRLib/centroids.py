@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
+
+
+_RARE_BETWEEN = {"T13": {"T12", "L1"}, "L6": {"L5", "S1"}}
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,13 @@ class CentroidSet:
         return next((c for c in self.items if c.level == level), None)
 
     def selected(self, levels: list[Level]) -> CentroidSet:
-        """Only these levels. Raises CentroidError for a level that has no centroid."""
+        """Only these levels. Raises CentroidError for a level that has no centroid.
+
+        T13 and L6 may be missing between chosen neighbours: ranges such as T12-L1 name them for the few who have them.
+        """
+        named = {level.name for level in levels}
         missing = [level.name for level in levels if self.get(level) is None]
+        missing = [name for name in missing if name not in _RARE_BETWEEN or not _RARE_BETWEEN[name] <= named]
         if missing:
             have = ", ".join(c.level.name for c in self.items)
             raise CentroidError(
@@ -99,6 +107,14 @@ def read_centroids(path: Path) -> CentroidSet:
     return CentroidSet(items, str(path))
 
 
+def read_locked_centroids(path: Path) -> CentroidSet:
+    """The points of such a file that are locked in Slicer, or all of them when none is. Raises CentroidError."""
+    known = read_centroids(path)
+    points = json.loads(Path(path).read_text(encoding="utf-8"))["markups"][0]["controlPoints"]
+    names = {str(p.get("label", "")).strip().upper() for p in points if p.get("locked") is True}
+    return known.selected([c.level for c in known if c.level.name in names]) if names else known
+
+
 def _sign_to_lps(system: str, path: Path) -> np.ndarray[Any, Any]:
     signs = {"LPS": [1.0, 1.0, 1.0], "0": [-1.0, -1.0, 1.0], "RAS": [-1.0, -1.0, 1.0], "1": [1.0, 1.0, 1.0]}
     if system not in signs:
@@ -116,17 +132,29 @@ def _centroid(point: dict[str, Any], sign: np.ndarray[Any, Any], path: Path) -> 
     return Centroid(level, (x, y, z))
 
 
-def write_centroids(centroids: CentroidSet, path: Path) -> None:
-    """Writes a Slicer Markups JSON (LPS) in one step. Raises OutputError."""
+def write_centroids(
+    centroids: CentroidSet,
+    path: Path,
+    *,
+    remarks: Mapping[Level, str] | None = None,
+    locked: Collection[Level] = (),
+) -> None:
+    """Writes a Slicer Markups JSON (LPS) in one step. Raises OutputError.
+
+    remarks: follow confidence and residual in a point's description.
+    locked:  levels whose points are locked, so that they cannot be dragged by mistake.
+    """
+    remarks = remarks or {}
     points = [
         {
             "id": str(number),
             "label": c.level.name,
-            "description": f"confidence {c.confidence:.2f}, residual {c.residual_mm:.1f} mm",
+            "description": f"confidence {c.confidence:.2f}, residual {c.residual_mm:.1f} mm"
+            + (f"; {remarks[c.level]}" if remarks.get(c.level) else ""),
             "position": [round(v, 4) for v in c.position_lps_mm],
             "positionStatus": "defined",
             "selected": True,
-            "locked": False,
+            "locked": c.level in locked,
             "visibility": True,
         }
         for number, c in enumerate(centroids, start=1)

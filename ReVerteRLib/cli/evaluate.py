@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ReVerteRLib.cli import options
+from ReVerteRLib.cli.annotate import add_detector, chosen_detector
 from ReVerteRLib.cli.console import Console
 from ReVerteRLib.cli.staging import staged_folder
 
 if TYPE_CHECKING:
     from ReVerteRLib.datasets.verse import VerseSubject
     from ReVerteRLib.evaluation.comparison import Comparison, SharedViews
-    from ReVerteRLib.evaluation.runner import Evaluation
+    from ReVerteRLib.evaluation.runner import CentroidFinder, Evaluation
     from ReVerteRLib.evaluation.systems import System
     from ReVerteRLib.progress import Progress
 
@@ -30,8 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=options.names, metavar="LIST", help="only these, for example verse014,a")
     options.add_systems(parser)
     parser.add_argument(
-        "--centroids", choices=("reference", "auto"), default="reference", help="where centroids come from"
+        "--centroids",
+        default="reference",
+        metavar="reference|auto|FILE",
+        help="where centroids come from: the data set, the automatic annotation (a vertebra that it does not find "
+        "counts with Dice 0; means over those found are given as well), or a file of one subject (default: reference)",
     )
+    add_detector(parser)
     parser.add_argument(
         "--no-details",
         dest="details",
@@ -46,20 +52,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Writes metrics.csv, clinical.csv, summary.json, report.md and pictures; with several systems, each into a folder
     of its own, and comparison.csv and comparison.md beside them.
     """
-    from ReVerteRLib.errors import ArgumentError
-
-    if arguments.centroids == "auto":
-        raise ArgumentError(
-            "automatic centroids are not part of this version yet",
-            where="--centroids auto",
-            remedy="Use --centroids reference",
-        )
     subjects = chosen_subjects(arguments)
+    finder = centroid_finder(arguments, subjects, console)
     systems = chosen_systems(arguments, console)
     if len(systems) == 1:
-        _run_one(arguments, console, subjects, systems[0])
+        _run_one(arguments, console, subjects, systems[0], finder)
     else:
-        _run_several(arguments, console, subjects, systems)
+        _run_several(arguments, console, subjects, systems, finder)
     console.say(f"Results: {arguments.out}")
     return 0
 
@@ -70,6 +69,33 @@ def chosen_subjects(arguments: argparse.Namespace) -> list[VerseSubject]:
 
     known = find_subjects(arguments.data)
     return select_subjects(known, arguments.subjects) if arguments.subjects else known
+
+
+def centroid_finder(
+    arguments: argparse.Namespace, subjects: Sequence[VerseSubject], console: Console
+) -> CentroidFinder:
+    """What --centroids means. Raises ArgumentError, CentroidError and WeightsError before anything heavy starts."""
+    from ReVerteRLib.centroids import read_centroids
+    from ReVerteRLib.errors import ArgumentError
+    from ReVerteRLib.evaluation.runner import reference_centroids
+
+    if arguments.centroids == "auto":
+        from ReVerteRLib.detection.annotator import Annotator
+        from ReVerteRLib.evaluation.automatic import AutomaticCentroids
+
+        return AutomaticCentroids(Annotator(chosen_detector(arguments.detector, console)), told=console.note)
+    if arguments.detector is not None:
+        raise ArgumentError("it has no use here", where="--detector", remedy="Add --centroids auto")
+    if arguments.centroids == "reference":
+        return reference_centroids
+    if len(subjects) != 1:
+        raise ArgumentError(
+            f"a file of centroids belongs to one subject, {len(subjects)} are chosen",
+            where=f"--centroids {arguments.centroids}",
+            remedy="Choose it with --subjects, or use 'reference' or 'auto'",
+        )
+    own = read_centroids(Path(arguments.centroids))
+    return lambda _case, _pair: own
 
 
 def chosen_systems(arguments: argparse.Namespace, console: Console) -> tuple[System, ...]:
@@ -83,7 +109,13 @@ def chosen_systems(arguments: argparse.Namespace, console: Console) -> tuple[Sys
     return systems
 
 
-def _run_one(arguments: argparse.Namespace, console: Console, subjects: Sequence[VerseSubject], system: System) -> None:
+def _run_one(
+    arguments: argparse.Namespace,
+    console: Console,
+    subjects: Sequence[VerseSubject],
+    system: System,
+    finder: CentroidFinder,
+) -> None:
     from ReVerteRLib.evaluation.runner import evaluate
 
     with staged_folder(arguments.out) as folder:
@@ -96,6 +128,7 @@ def _run_one(arguments: argparse.Namespace, console: Console, subjects: Sequence
                 weights=system.name,
                 sha256=system.sha256,
                 views=views,
+                centroids=finder,
                 details=arguments.details,
                 progress=progress,
             )
@@ -105,14 +138,26 @@ def _run_one(arguments: argparse.Namespace, console: Console, subjects: Sequence
 
 
 def _run_several(
-    arguments: argparse.Namespace, console: Console, subjects: Sequence[VerseSubject], systems: Sequence[System]
+    arguments: argparse.Namespace,
+    console: Console,
+    subjects: Sequence[VerseSubject],
+    systems: Sequence[System],
+    finder: CentroidFinder,
 ) -> None:
     from ReVerteRLib.evaluation.comparison import compare, folder_name, table_cells
 
     with staged_folder(arguments.out) as folder:
         with console.progress("evaluate") as progress:
             views = _views(arguments, subjects, progress)
-            comparison = compare(subjects, systems, folder, views=views, details=arguments.details, progress=progress)
+            comparison = compare(
+                subjects,
+                systems,
+                folder,
+                views=views,
+                centroids=finder,
+                details=arguments.details,
+                progress=progress,
+            )
         for system in systems:
             _plot(comparison.evaluations[system.name], folder / folder_name(system), console)
     _tell_skipped(_any_of(comparison), console)
@@ -156,6 +201,8 @@ def _plot(evaluation: Evaluation, folder: Path, console: Console) -> None:
 def _rows(evaluation: Evaluation) -> list[tuple[object, ...]]:
     summary = evaluation.summary
     groups = {**summary["by_region"], "all": summary}
+    if summary["found"]["n"] < summary["n"]:
+        groups["found"] = summary["found"]
     return [
         (name, part["n"], *(f"{part[metric]['mean']:.3f}" for metric in ("dice", "hd95_mm", "nsd_2mm")))
         for name, part in groups.items()

@@ -28,6 +28,7 @@ _PICTURES = {
     "picture 3d side": "From the patient's side",
     "picture 3d 60": "From 60 degrees",
 }
+_CENTROIDS = {"reference": "taken from its mask", "automatic": "found in them automatically"}
 _SMALL_PRINT = (
     "HD95: 95th percentile of the Hausdorff distance. NSD: normalised surface Dice at the given tolerance. Each "
     "vertebra is scored in its own cube around its centroid."
@@ -69,7 +70,8 @@ def write_report(record: dict[str, Any], folder: Path) -> Path:
 def _introduction(record: dict[str, Any]) -> str:
     return (
         f"<p>Two radiographs were simulated from the {_text(record['sample']['name'])}, one centroid per vertebra was "
-        f"taken from its mask, and {len(record['vertebrae'])} vertebrae were reconstructed with the weights "
+        f"{_CENTROIDS.get(record.get('centroids', 'reference'), 'read from a file')}, "
+        f"and {len(record['vertebrae'])} vertebrae were reconstructed with the weights "
         f"<b>{_text(record['weights']['name'])}</b> on {_text(record['device'])} by ReVerteR "
         f"{_text(record['reverter'])}. The scores compare the result with the mask of the CT itself.</p>"
     )
@@ -98,7 +100,9 @@ def _score_table(record: dict[str, Any]) -> str:
         layout.format(evaluation[key]["mean"]) if isinstance(evaluation.get(key), dict) else ""
         for key, _, layout in _SCORES
     ]
-    return _table(("level", *(name for _, name, _ in _SCORES)), rows, last=("mean", *means))
+    found, count = evaluation.get("found", evaluation)["n"], evaluation["n"]
+    lost = "" if found == count else f"<p>{found} of {count} vertebrae were found; the others count with Dice 0.</p>"
+    return lost + _table(("level", *(name for _, name, _ in _SCORES)), rows, last=("mean", *means))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]], last: Sequence[Any] | None = None) -> str:

@@ -121,14 +121,15 @@ class ClassicalDetector:
             better = value > 0.0
             total[:, start] += np.where(better, value, 0.0)
             came[:, start] = np.where(better, best, -1)
-        index, start = np.unravel_index(int(total.argmax()), total.shape)
+        index, start = (int(n) for n in np.unravel_index(int(total.argmax()), total.shape))
         if not total[index, start] > 0.0:
             return []
         spans: list[_Span] = []
         while index >= 0:
             length = int(lengths[index])
-            spans.append(_Span(int(start), length, float(gains[index, start]) / length))
-            index, start = came[index, start], start - (lengths[came[index, start]] if came[index, start] >= 0 else 0)
+            spans.append(_Span(start, length, float(gains[index, start]) / length))
+            index = int(came[index, start])
+            start -= int(lengths[index]) if index >= 0 else 0
         return spans[::-1]
 
     def _detections(self, view: _UprightView, curve: Array, spans: list[_Span]) -> list[Detection]:
@@ -196,7 +197,7 @@ class _UprightView:
         self._linear = np.linalg.inv(seen) / spacing[:, None]
         self._first = np.array([heights[0] - origin[2], across.min() - origin @ axis])
         grid = np.stack(np.meshgrid(np.arange(len(heights)), np.arange(count), indexing="ij"), axis=-1)
-        pixels = self.to_pixels(grid.reshape(-1, 2)).reshape(*grid.shape[:2], 2)
+        pixels = self.to_pixels(grid.reshape(-1, 2).astype(np.float64)).reshape(*grid.shape[:2], 2)
         image = ndimage.map_coordinates(
             _reduced(radiograph), np.moveaxis(pixels, -1, 0), order=1, mode="nearest", prefilter=False
         )

@@ -14,7 +14,14 @@ from ReVerteRLib.anatomy import Level
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject
 from ReVerteRLib.errors import DatasetError
 from ReVerteRLib.evaluation.report import VertebraScore
-from ReVerteRLib.evaluation.runner import Evaluation, SimulatedViews, ViewSettings, evaluate
+from ReVerteRLib.evaluation.runner import (
+    CentroidFinder,
+    Evaluation,
+    SimulatedViews,
+    ViewSettings,
+    evaluate,
+    reference_centroids,
+)
 from ReVerteRLib.evaluation.systems import System
 from ReVerteRLib.files import write_text, written_aside
 from ReVerteRLib.progress import Cancelled, Progress
@@ -87,6 +94,7 @@ def compare(
     folder: Path,
     *,
     views: SharedViews | None = None,
+    centroids: CentroidFinder = reference_centroids,
     details: bool = True,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -105,6 +113,7 @@ def compare(
             weights=system.name,
             sha256=system.sha256,
             views=views,
+            centroids=centroids,
             details=details,
             progress=_among(progress, number, len(systems), system.name),
             cancelled=cancelled,

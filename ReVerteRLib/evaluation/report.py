@@ -25,7 +25,7 @@ PART_COLUMNS = (
 )  # fmt: skip
 """What the error consists of, see `evaluation.decomposition`."""
 COLUMNS = (
-    "subject", "level", "ct", *METRICS, "clipped_fraction", "seconds", *IN_FOV, "outside_fov", *PART_COLUMNS,
+    "subject", "level", "ct", *METRICS, "clipped_fraction", "seconds", "found", *IN_FOV, "outside_fov", *PART_COLUMNS,
 )  # fmt: skip
 CLINICAL_COLUMNS = ("subject", "level", "measure", "reference", "predicted", "error")
 _REGIONS = (Region.CERVICAL, Region.THORACIC, Region.LUMBAR)
@@ -56,6 +56,7 @@ class VertebraScore:
     clipped_fraction: share of the true bone outside the patch cube, which no reconstruction can reach.
     seconds:          reconstruction time of this vertebra.
     details:          None where only the scores were asked for.
+    found:            False when there was no centroid to reconstruct it from; its scores are the penalties.
     """
 
     subject: str
@@ -65,6 +66,7 @@ class VertebraScore:
     clipped_fraction: float
     seconds: float
     details: Details | None = None
+    found: bool = True
 
     @property
     def failed(self) -> bool:
@@ -89,6 +91,7 @@ class VertebraScore:
             **{metric: round(self.value(metric), 4) for metric in METRICS},
             "clipped_fraction": round(self.clipped_fraction, 4),
             "seconds": round(self.seconds, 3),
+            "found": int(self.found),
         }
         return record if self.details is None else {**record, **self._detail_record(self.details)}
 
@@ -112,7 +115,8 @@ def summarise(rows: Sequence[VertebraScore], weights: str, sha256: str) -> dict[
     Regions without a vertebra have n = 0 and null for every metric. Failures (nothing reconstructed) are counted
     and are part of the means with their penalty values. Where rows have details, `in_fov` holds the metrics of what
     the scans show, `error_parts` and `clinical` what the error consists of and the errors of clinical measures, each
-    over all and by region. Raises DatasetError when there is no row.
+    over all and by region. `found` holds the same statistics of the vertebrae that had a centroid (with automatic
+    centroids not all have). Raises DatasetError when there is no row.
     """
     if not rows:
         raise DatasetError("there is no vertebra to summarise", remedy="Choose subjects with whole vertebrae")
@@ -122,6 +126,7 @@ def summarise(rows: Sequence[VertebraScore], weights: str, sha256: str) -> dict[
         **_statistics(rows),
         "by_region": {name: _statistics(part) for name, part in regions.items()},
         "by_level": {name: _statistics(part) for name, part in levels.items()},
+        "found": _statistics([row for row in rows if row.found]),
         "weights": weights,
         "sha256": sha256,
     }

@@ -118,16 +118,23 @@ def evaluate_subject(
 
     details: also score inside the field of view, take the errors apart and measure; about a second a vertebra.
 
-    Cut vertebrae are left out. A whole vertebra for which `centroids` finds no place counts as a failure. Raises
-    DatasetError when no vertebra is whole, CancelledError, and what the reconstructor raises.
+    Cut vertebrae are left out. A whole vertebra for which `centroids` finds no place counts as a failure and as not
+    found; with other centroids than the reference ones that may be all of them.
+
+    Raises DatasetError when no vertebra is whole, CancelledError, and what the reconstructor raises.
     """
     if not case.whole_levels:
         raise DatasetError(f"{case.subject.key} has no whole vertebra", where=case.subject.mask_path)
     simulated = (views or ViewSettings()).simulate(case)
     found = centroids(case, simulated.pair)
     levels = [level for level in case.whole_levels if found.get(level) is not None]
-    if not levels:
+    if not levels and centroids is reference_centroids:
         raise CentroidError("no whole vertebra has a centroid", where=found.source)
+    if not levels:
+        return tuple(
+            _missed(level, case.labels, case.centroids, case.subject.key, simulated.ct, details=details)
+            for level in case.whole_levels
+        )
     spine = reconstructor.reconstruct(simulated.pair, found, levels, progress, cancelled)
     return score_spine(
         spine,
@@ -215,7 +222,7 @@ def _missed(
     if details:
         truth = mask_on_grid(labels, level.verse_label, grid)
         more = detail(np.zeros_like(truth), truth, grid, level, labels=labels, subject=subject)
-    return VertebraScore(subject, level, ct, _penalty(grid), clipped, 0.0, more)
+    return VertebraScore(subject, level, ct, _penalty(grid), clipped, 0.0, more, found=False)
 
 
 def _penalty(grid: PatchGrid) -> MaskScores:

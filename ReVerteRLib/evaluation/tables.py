@@ -31,7 +31,7 @@ def report_markdown(summary: Mapping[str, Any]) -> str:
     total = {"all": summary}
     parts = [
         f"# Evaluation of `{summary['weights']}`\n",
-        _scores("Region", {**summary["by_region"], **total}),
+        _scores("Region", {**summary["by_region"], **total, **_found(summary)}),
         "## By level\n",
         _scores("Level", summary["by_level"]),
     ]
@@ -41,6 +41,12 @@ def report_markdown(summary: Mapping[str, Any]) -> str:
         parts += ["## Clinical measures\n", f"{_CLINICAL_NOTE}\n"]
         parts += [f"### {name}\n\n{_clinical(measures)}" for name, measures in summary["clinical"].items()]
     return "\n".join(parts)
+
+
+def _found(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The vertebrae that were found, where some were not."""
+    found = summary.get("found", summary)
+    return {"found": found} if 0 < found["n"] < summary["n"] else {}
 
 
 def _scores(head: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
