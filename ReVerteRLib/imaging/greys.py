@@ -16,8 +16,8 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _SMALL = 400  # pixels along the longer side where the field is looked for
-_FLAT = 0.02
 _JUMP = 0.15
+_SHARP = 0.6  # share of the brightening that must happen at the border's edge
 _LOWEST_SHARE = 1e-3
 
 
@@ -138,9 +138,9 @@ class FieldResult:
 def exposed_field(image_hw: Image, declared_hw: Mask | None = None) -> FieldResult:
     """The part of the image inside collimator blades, shutters, white frames and padding.
 
-    What the header declares comes first. Beyond that, a border is what touches the image's edge, is far brighter or
-    darker than everything in the middle half, begins with a step, and leaves a convex field: so neither air beside the
-    body (soft or curved outline) nor a dense pelvis (no step) is taken for one.
+    What the header declares comes first. Beyond that, a border is what touches the image's edge, is far brighter than
+    everything in the middle half (unexposed), begins with a step, and leaves a convex field: so a dense pelvis is not
+    taken for one. A dark border is left as it is: it cannot be told from air, and does as little harm.
     """
     from skimage.transform import resize
 
@@ -177,11 +177,14 @@ def _border(small: Image, inside: Mask) -> Mask | None:
         return None
     low, high = np.percentile(values, [0.5, 99.5])
     span = max(float(high - low), 1e-6)
-    parts = [
-        _one_border(small, inside, beyond, span) for beyond in (small > high + _JUMP * span, small < low - _JUMP * span)
-    ]
-    found = [part for part in parts if part is not None]
-    return np.logical_or.reduce(found) if found else None
+    bright = small > high + _JUMP * span
+    return _one_border(small, inside, bright, span)
+
+
+def _edge_values(image_hw: Image, among: Mask) -> Image:
+    ring = np.ones(image_hw.shape, dtype=bool)
+    ring[1:-1, 1:-1] = False
+    return image_hw[ring & among]
 
 
 def _one_border(small: Image, inside: Mask, beyond: Mask, span: float) -> Mask | None:
@@ -200,8 +203,9 @@ def _one_border(small: Image, inside: Mask, beyond: Mask, span: float) -> Mask |
     rim = ndimage.binary_dilation(~region, iterations=2) & region
     if not outline.any() or not rim.any():
         return None
-    step = abs(float(np.median(small[rim]) - np.median(small[outline])))
-    if step < _JUMP * span or _solidity(inside & ~region) < 0.97:
+    step = float(np.median(small[rim]) - np.median(small[outline]))
+    whole = float(np.median(small[region]) - np.median(small[outline]))
+    if step < max(_JUMP * span, _SHARP * whole) or _solidity(inside & ~region) < 0.97:
         return None
     return region
 
@@ -237,13 +241,15 @@ def looks_inverted(image_hw: Image, field_hw: Mask) -> bool:
     Compares the medians of the outer twentieths with that of the middle third (columns); images without air at the
     sides give no answer (False).
     """
-    columns = np.flatnonzero(field_hw.any(axis=0))
+    span = float(np.subtract(*np.percentile(image_hw[field_hw], [99.0, 1.0])))
+    edge = _edge_values(image_hw, field_hw)
+    if edge.size:  # a painted shutter or a white frame is no air
+        field_hw = field_hw & (np.abs(image_hw - np.median(edge)) > 1e-3 * span)
+    columns = np.flatnonzero(field_hw.mean(axis=0) > 0.2)
     if columns.size < 20:
         return False
     left, right = int(columns[0]), int(columns[-1]) + 1
     width, strip = right - left, max(1, (right - left) // 20)
-    values = image_hw[field_hw]
-    span = float(np.subtract(*np.percentile(values, [99.0, 1.0])))
 
     def median(start: int, stop: int) -> float:
         part = image_hw[:, start:stop][field_hw[:, start:stop]]

@@ -142,7 +142,8 @@ def import_radiograph(source: RadiographSource, view: View, *, raise_mm: float =
             *scale.warnings,
             *grey.warnings,
             *([_unknown_text(lying)] if unknown else []),
-            *_picture_doubts(grey, exposed),
+            *([f"{finding.sentence}; AP and lateral views are needed"] if finding.is_other else []),
+            *_picture_doubts(raw, grey, exposed),
             *_size_doubts(projection),
         ),
     )
@@ -293,10 +294,14 @@ def _unknown_text(lying: Decision) -> str:
     return f"Orientation unknown: {lying.sentence}. Compare the letters with the markers in the picture"
 
 
-def _picture_doubts(grey: GreyResult, exposed: FieldResult) -> list[str]:
-    if not looks_inverted(grey.image_hw, exposed.field_hw):
-        return []
-    return ["The image looks inverted (its sides are as bright as bone): if bone is dark, invert the grey values"]
+def _picture_doubts(raw: RawRadiograph, grey: GreyResult, exposed: FieldResult) -> list[str]:
+    """Air that is bright at both sides from top to bottom may have been taken for a border, so it is asked as well."""
+    field = exposed.field_hw
+    declared = np.ones_like(field) if raw.field_hw is None else raw.field_hw
+    only_sides = bool(field[0].any() and field[-1].any())
+    if looks_inverted(grey.image_hw, field) or (only_sides and looks_inverted(grey.image_hw, declared)):
+        return ["The image looks inverted (its sides are as bright as bone): if bone is dark, invert the grey values"]
+    return []
 
 
 def _size_doubts(projection: Projection) -> list[str]:

@@ -84,6 +84,13 @@ class ViewFinding:
     certainty: Certainty
     sentence: str
 
+    @property
+    def is_other(self) -> bool:
+        """Whether the header names a view that is neither AP nor lateral, such as an oblique one."""
+        return self.view is None and self.sentence.endswith(_OTHER)
+
+
+_OTHER = "neither frontal nor lateral"
 
 # --- which view ----------------------------------------------------------------------------------
 
@@ -100,12 +107,22 @@ _TEXT_HINTS = (
 
 def find_view(header: RadiographHeader) -> ViewFinding:
     """The view from, in this order: View Position (0018,5101), View Code Sequence (0054,0220), Patient Orientation
-    (0020,0020), Positioner Primary Angle (0018,1510), and as a weak hint the series' free text.
+    (0020,0020), Positioner Primary Angle (0018,1510), and as a weak hint the series' free text. The way of the beam
+    may come from a later one of them that agrees about the view.
     """
-    for finder in (_from_view_position, _from_view_code, _from_orientation, _from_angle, _from_text):
-        if (finding := finder(header)) is not None:
-            return finding
-    return ViewFinding(None, None, Certainty.ASSUMED, "Nothing in the file says which view it is")
+    finders = (_from_view_position, _from_view_code, _from_orientation, _from_angle, _from_text)
+    findings = [finding for finder in finders if (finding := finder(header)) is not None]
+    if not findings:
+        return ViewFinding(None, None, Certainty.ASSUMED, "Nothing in the file says which view it is")
+    first = findings[0]
+    if first.view is None or first.position is not None:
+        return first
+    for later in findings[1:]:
+        if later.view is first.view and later.position is not None:
+            return ViewFinding(
+                first.view, later.position, first.certainty, f"{first.sentence}; way of the beam: {later.sentence}"
+            )
+    return first
 
 
 def _from_view_position(header: RadiographHeader) -> ViewFinding | None:
@@ -122,7 +139,7 @@ def _from_view_position(header: RadiographHeader) -> ViewFinding | None:
     if value in ("FRONTAL", "CORONAL"):
         return ViewFinding(View.AP, None, Certainty.STATED, said)
     words = _from_words(value, "View Position (0018,5101)", Certainty.STATED)
-    return words or ViewFinding(None, None, Certainty.ASSUMED, f"{said}, which is neither frontal nor lateral")
+    return words or ViewFinding(None, None, Certainty.ASSUMED, f"{said}, which is {_OTHER}")
 
 
 def _from_view_code(header: RadiographHeader) -> ViewFinding | None:
@@ -165,7 +182,7 @@ def _from_angle(header: RadiographHeader) -> ViewFinding | None:
     quarter = round(turned / 90.0)
     said = f"Positioner Primary Angle (0018,1510) is {angle:g} degrees"
     if abs(turned - 90.0 * quarter) > 30.0:
-        return ViewFinding(None, None, Certainty.ASSUMED, f"{said}, an oblique view")
+        return ViewFinding(None, None, Certainty.ASSUMED, f"{said}: {_OTHER}")
     found = position[2 if abs(quarter) == 2 else quarter]
     return ViewFinding(found.view, found, Certainty.DERIVED, f"{said}, so the beam runs {found.value}")
 

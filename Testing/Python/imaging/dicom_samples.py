@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def write_dicom(path: Path, pixels: np.ndarray, **tags: Any) -> Path:
         "PatientID": "P1",
         "PatientName": "Test^Person",
         "StudyInstanceUID": "1.2.3",
-        "StudyDate": datetime.date(2026, 1, 2).strftime("%Y%m%d"),
+        "StudyDate": "20260102",
         "PhotometricInterpretation": "MONOCHROME2",
         "SamplesPerPixel": 1,
         "PixelRepresentation": 0,
