@@ -186,7 +186,7 @@ def _is_beyond(found: AnnotatedVertebra, case: AnnotationCase) -> bool:
     down = np.array([v.position_lps_mm for v in case.reference]) @ np.array(INFERIOR)
     half = 0.5 * float(np.median(np.diff(down))) if len(down) > 1 else 12.0
     place = float(np.array(found.position_lps_mm) @ np.array(INFERIOR))
-    return place < down[0] - half or place > down[-1] + half
+    return bool(place < down[0] - half or place > down[-1] + half)
 
 
 # --- angles --------------------------------------------------------------------------------------
