@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 
 _SMALL = 400  # pixels along the longer side where the field is looked for
 _JUMP = 0.15
+_BLADE_STEP = 0.05
 _SHARP = 0.6  # share of the brightening that must happen at the border's edge
 _LOWEST_SHARE = 1e-3
 
@@ -178,7 +179,39 @@ def _border(small: Image, inside: Mask) -> Mask | None:
     low, high = np.percentile(values, [0.5, 99.5])
     span = max(float(high - low), 1e-6)
     bright = small > high + _JUMP * span
-    return _one_border(small, inside, bright, span)
+    parts = [
+        part for part in (_one_border(small, inside, bright, span), _blades(small, inside, span)) if part is not None
+    ]
+    return np.logical_or.reduce(parts) if parts else None
+
+
+def _blades(small: Image, inside: Mask, span: float) -> Mask | None:
+    """Border outside straight edges at which almost the whole line gets brighter outwards, however bright the middle.
+
+    Scatter can make blades darker than the densest anatomy; their edges stay straight and sharp. The first pass
+    finds edges along half of the image, the second looks along the field that they leave.
+    """
+    top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
+    for share in (0.5, 0.85):
+        lines = small[:, left:right], small[top:bottom].T
+        low, high = _edge_lines(lines[0], share, span)
+        left_, right_ = _edge_lines(lines[1], share, span)
+        top, bottom, left, right = low, high, left_, right_
+    border = np.ones(small.shape, dtype=bool)
+    border[top:bottom, left:right] = False
+    border &= inside
+    return border if 0.005 < border.mean() < 0.8 else None
+
+
+def _edge_lines(lines: Image, share: float, span: float) -> tuple[int, int]:
+    """First and one past the last row inside blades at the top and the bottom; searched in the outer thirds."""
+    count = len(lines)
+    step = lines[:-2] - lines[2:]  # positive where it gets darker downwards, at the row between
+    steps = max(_BLADE_STEP * span, 4.0 * float(np.median(np.abs(step))))
+    inwards = np.flatnonzero((step > steps).mean(axis=1) > share) + 1
+    outwards = np.flatnonzero((step < -steps).mean(axis=1) > share) + 1
+    above, below = inwards[inwards < count // 3], outwards[outwards >= count - count // 3]
+    return (int(above[-1]) + 1 if above.size else 0), (int(below[0]) if below.size else count)
 
 
 def _edge_values(image_hw: Image, among: Mask) -> Image:

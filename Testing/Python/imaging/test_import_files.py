@@ -277,6 +277,17 @@ def test_unexposed_borders_are_found_in_the_pixels(shape, uneven):
     assert (found & field).sum() > 0.9 * field.sum()
 
 
+def test_blades_that_scatter_makes_darker_than_the_spine_are_found_by_their_edges():
+    field = np.zeros((300, 240), dtype=bool)
+    field[25:270, 18:220] = True
+    intensity = np.exp(-(_body() + np.where(field, 0.0, 4.0))) + 0.02
+    image = -np.log(intensity).astype(np.float32)
+    assert np.median(image[~field]) < np.percentile(image[field], 99.5)
+    found = exposed_field(image).field_hw
+    assert not (found & ~field).any()
+    assert (found & field).sum() > 0.93 * field.sum()
+
+
 def test_bright_air_at_straight_sides_is_called_inverted_though_it_looks_like_a_frame():
     rng, columns = np.random.default_rng(4), np.arange(240)
     image = np.where((columns > 50) & (columns < 190), 3.0, 8.0) + rng.normal(0, 0.1, (300, 240))
