@@ -15,6 +15,7 @@ from typing import NoReturn
 from ReVerteRLib import __version__
 from ReVerteRLib.cli import (
     annotate,
+    batch,
     demo,
     doctor,
     evaluate,
@@ -39,6 +40,7 @@ _COMMANDS = (
     import_radiographs,
     annotate,
     reconstruct,
+    batch,
     measure,
     export,
     prepare,

@@ -170,7 +170,7 @@ class WorkerClient:
 
         Raises ArgumentError for arguments that cannot be sent. What goes wrong later is in the job.
         """
-        values = {key: _plain(value) for key, value in arguments.items() if value is not None}
+        values = {key: plain(value) for key, value in arguments.items() if value is not None}
         job = Job(self, Request(uuid.uuid4().hex, name, values))
         encode_request(job.request)
         self._waiting.append(job)
@@ -327,11 +327,12 @@ def _event(line: bytes) -> Event | None:
         return None  # a line cut short by a kill; what it would have told comes with the end of the process
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON carries it; paths become absolute. Raises ArgumentError."""
     if isinstance(value, Path):
         return str(value.absolute())
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise ArgumentError(f"a {type(value).__name__} cannot be sent", remedy="Use texts, numbers, paths and lists")

@@ -42,6 +42,15 @@ class ModelStore:
     def __init__(self) -> None:
         self._key: tuple[str, int, int, str] | None = None
         self._loaded: Reconstructor | None = None
+        self._detector: tuple[str | None, Any] | None = None
+
+    def detector(self, name: str | None) -> Any:
+        """The detector of this name (see detection.opening), loaded once. Raises WeightsError."""
+        from ReVerteRLib.detection.opening import open_detector
+
+        if self._detector is None or self._detector[0] != name:
+            self._detector = (name, open_detector(name))
+        return self._detector[1]
 
     def reconstructor(self, weights: str, device: str) -> Reconstructor:
         """The network of these weights on this device; read again when its file changed. Raises WeightsError."""

@@ -7,10 +7,10 @@ Requests
     request:   one of
         hello        {"device"}: versions, device, weights, what is installed
         simulate     radiographs from a CT           (jobs.SimulateRequest)
-        annotate     automatic centroids             (jobs.AnnotateRequest)
+        annotate     automatic centroids             (more_jobs.AnnotateRequest)
         reconstruct  vertebrae from two radiographs  (jobs.ReconstructRequest)
-        measure      a table of posture              (jobs.MeasureRequest)
-        export       surfaces and labels as files    (jobs.ExportRequest)
+        measure      a table of posture              (more_jobs.MeasureRequest)
+        export       surfaces and labels as files    (more_jobs.ExportRequest)
         cancel       ends the job with this `id` (any job, when the id is ""): it answers with an error of kind
                      CancelledError; there is no answer when no such job runs
         shutdown     cancels the job, answers with a result, and ends the worker

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from ReVerteRLib.anatomy import level_from_name
+from ReVerteRLib.anatomy import level_from_name, parse_levels
 from ReVerteRLib.centroids import Centroid, CentroidSet, read_centroids, write_centroids
 from ReVerteRLib.errors import CentroidError
 
@@ -106,3 +106,12 @@ def test_broken_files_say_what_is_wrong(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CentroidError, match=r"nowhere\.mrk\.json: no such file"):
         read_centroids(tmp_path / "nowhere.mrk.json")
+
+
+def test_a_range_over_the_rare_levels_does_not_need_them():
+    centroids = _set("T12", "L1", "L5")
+    assert [c.level.name for c in centroids.selected(parse_levels("T12-L1"))] == ["T12", "L1"]
+    assert [c.level.name for c in _set("T12", "T13", "L1").selected(parse_levels("T12-L1"))] == ["T12", "T13", "L1"]
+    for names in ("T13", "T12,T13", "L1-L5"):
+        with pytest.raises(CentroidError, match="no centroid for"):
+            centroids.selected(parse_levels(names))

@@ -21,7 +21,7 @@ HEAVY = (
     "slicer",
     "rich",
 )
-COMMANDS = ("demo", "simulate", "reconstruct", "train", "evaluate", "robustness", "doctor")
+COMMANDS = ("demo", "simulate", "reconstruct", "batch", "train", "evaluate", "robustness", "doctor")
 
 
 def test_help_imports_nothing_heavy():
@@ -48,6 +48,7 @@ def test_the_contract_of_option_names(capsys):
         "demo": ["--out"],
         "simulate": ["--ct", "--out", "--geometry", "--sdd", "--sad", "--spacing", "--device"],
         "reconstruct": ["--ap", "--lateral", "--centroids", "--out", "--levels", "--weights"],
+        "batch": ["CASES", "--out", "--levels", "--weights", "--device", "--detector", "--scene", "--no-pictures"],
         "train": ["--config", "--data", "--out", "--resume"],
         "evaluate": ["--data", "--subjects", "--weights", "--centroids", "--out"],
         "robustness": ["--data", "--subjects", "--weights", "--rows", "--seed", "--out", "--device"],
@@ -69,7 +70,6 @@ def test_the_contract_of_option_names(capsys):
         (["simulate", "--ct", "a", "--out", "b", "--spacing", "nan"], "'nan' is not a positive number"),
         (["simulate", "--ct", "a", "--out", "b", "--geometry", "fan"], "invalid choice: 'fan'"),
         (["simulate", "--ct", "a", "--out", "b", "--geometry", "cone", "--sad", "2000"], "behind the detector"),
-        (["evaluate", "--data", "a", "--out", "b", "--centroids", "auto"], "not part of this version yet"),
         (["evaluate", "--data", "a", "--out", "b", "--subjects", " , "], "no name is given"),
         (["train", "--data", "a", "--config", "fast", "--out", "b", "--patients", "-1"], "not a whole number"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from odd_launches import odd_launch
-from silhouettes_on_disk import write_case
+from toy_case import write_case
 
 from ReVerteRLib.resources import RESOURCES_VARIABLE
 from ReVerteRLib.worker import Launch, WorkerClient

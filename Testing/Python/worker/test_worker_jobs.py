@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from silhouettes_on_disk import TOY_CENTRES_LPS_MM, toy_centroids
+from toy_case import TOY_CENTRES_LPS_MM, toy_centroids
 
 from ReVerteRLib.anatomy import level_from_name
 from ReVerteRLib.centroids import CentroidSet, write_centroids
@@ -177,3 +177,43 @@ def test_simulated_radiographs_can_be_read(client, tmp_path):
     assert ap.image_hw.max() > 1.0
     with pytest.raises(ArgumentError, match="beam 'fan' is unknown"):
         run(client, "simulate", ct=tmp_path / "ct.nii.gz", out=tmp_path / "views", beam="fan")
+
+
+def test_measurements_and_exports_of_a_stored_result(client, reconstruction, tmp_path, toy_inputs):
+    run(client, **reconstruction())
+    result = tmp_path / "out"
+    views = {"ap": toy_inputs / "ap.nrrd", "lateral": toy_inputs / "lateral.nrrd"}
+    told = run(client, "measure", result=result, out=tmp_path / "numbers", **views)
+    assert [v["level"] for v in told["vertebrae"]] == ["T12", "L1", "L2"]
+    volumes = {v["level"]: v["volume_ml"] for v in json.loads((result / "report.json").read_text())["vertebrae"]}
+    assert {v["level"]: v["volume_ml"] for v in told["vertebrae"]} == pytest.approx(volumes, abs=0.01)
+    assert [q["level"] for q in told["silhouettes"]] == ["T12", "L1", "L2"]
+    assert "T12" in (tmp_path / "numbers" / "vertebrae.csv").read_text()
+    formats = ["stl", "obj", "ply", "nifti", "seg.nrrd", "dicom"]
+    told = run(client, "export", result=result, out=tmp_path / "files", formats=formats, levels=["T12-L1"])
+    names = {p.relative_to(tmp_path / "files").as_posix() for p in (tmp_path / "files").rglob("*") if p.is_file()}
+    meshes = {f"{kind}/{name}.{kind}" for kind in ("stl", "obj", "ply") for name in ("T12", "L1", "spine")}
+    assert names == {*meshes, "labels.nii.gz", "spine.seg.nrrd", "spine.dcm"}
+    assert set(np.unique(voxels(tmp_path / "files")[0])) == {0, 19, 20}
+    assert {str(tmp_path / "files" / name) for name in names} == set(told["files"].values())
+    with pytest.raises(ArgumentError, match="formats"):
+        run(client, "export", result=result, out=tmp_path / "files", formats=["docx"])
+    with pytest.raises(CentroidError, match="no centroid for L5"):
+        run(client, "export", result=result, out=tmp_path / "files", levels=["L5"])
+
+
+def test_anchors_and_positions_that_are_none_are_refused(client, tmp_path, toy_inputs):
+    views = {"ap": toy_inputs / "ap.nrrd", "lateral": toy_inputs / "lateral.nrrd", "out": tmp_path / "found"}
+    with pytest.raises(ArgumentError, match="'L1' is no anchor"):
+        run(client, "annotate", **views, anchors=["L1"])
+    with pytest.raises(ArgumentError, match="'1,2' is no position"):
+        run(client, "annotate", **views, removed=["1,2"])
+    assert not (tmp_path / "found").exists()
+
+
+def test_a_part_that_is_not_installed_is_named():
+    from ReVerteRLib.errors import ResourceError
+    from ReVerteRLib.worker.more_jobs import part
+
+    with pytest.raises(ResourceError, match=r"this installation lacks ReVerteRLib\.no_such_part"):
+        part("no_such_part.module")
