@@ -89,13 +89,15 @@ def _if_large(curve: Curve | None) -> Curve | None:
 
 def _curve_values(tilts: Tilts) -> list[SpineValue]:
     main, above, below = coronal_curves(tilts)
-    gaps = ", ".join(_missing_between(tilts))
+    known = {level: tilts[level] for level in tilts if _tilt(tilts, level, "superior_coronal_deg") is not None}
     values = []
     for key, curve in (("cobb_main_deg", main), ("cobb_upper_deg", above), ("cobb_lower_deg", below)):
         if curve is None:
             fewer = "fewer than three vertebrae" if main is None else "no such curve of 10° or more"
             values.append(SpineValue(BY_KEY[key], None, remark=fewer))
             continue
+        inner = {level: tilt for level, tilt in known.items() if curve.upper <= level <= curve.lower}
+        gaps = ", ".join(_missing_between(inner))
         remark = f"convex to the {curve.convex}" + (f"; not measured in between: {gaps}" if gaps else "")
         values.append(SpineValue(BY_KEY[key], curve.angle_deg, f"{curve.upper}-{curve.lower}", remark))
     return values

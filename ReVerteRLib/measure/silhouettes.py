@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _RASTER_MM = 0.5
 _MARGIN = 6
 _BLUR = 1.0
+_LEVEL = 0.69  # half a raster cell inside of 0.5, because every cell that the shadow touches is filled
 _BODY_SHARE = 0.5
 _STRIP_MM = 8.0
 _LEAST_OUTLINE_MM = 8.0
@@ -201,7 +202,7 @@ def _raster(samples: Array, projection: Projection, *, fill: bool = False) -> _R
 
 
 def _contours(shadow: NDArray[np.float32]) -> list[Array]:
-    """Closed polylines (N, 2) at 0.5, in raster coordinates."""
+    """Closed polylines (N, 2) at _LEVEL, in raster coordinates."""
     import vtk
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -210,7 +211,7 @@ def _contours(shadow: NDArray[np.float32]) -> list[Array]:
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(shadow).ravel(), deep=True))
     edges = vtk.vtkFlyingEdges2D()
     edges.SetInputData(image)
-    edges.SetValue(0, 0.5)
+    edges.SetValue(0, _LEVEL)
     strips = vtk.vtkStripper()
     strips.SetInputConnection(edges.GetOutputPort())
     strips.JoinContiguousSegmentsOn()

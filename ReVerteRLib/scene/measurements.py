@@ -35,7 +35,7 @@ def add_measurements(
     nodes = []
     for name, role, table in tables:
         for old in roles.nodes_with_role(scene, role):
-            scene.RemoveNode(old)
+            roles.remove_node(scene, old)
         node = add_table(scene, table, name)
         roles.mark(node, role)
         roles.put_under(scene, node, parent)

@@ -63,7 +63,7 @@ def remove_silhouettes(scene: Any) -> None:
     folders = set()
     for node in roles.nodes_with_role(scene, SILHOUETTE_ROLE):
         folders.add(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)))
-        scene.RemoveNode(node)
+        roles.remove_node(scene, node)
     for folder in folders:
         if hierarchy.GetItemName(folder) == FOLDER_NAME and hierarchy.GetNumberOfItemChildren(folder) == 0:
             roles.remove_branch(scene, folder)

@@ -36,6 +36,19 @@ def put_under(scene: Any, node: Any, parent_item: int) -> None:
         hierarchy.SetItemParent(item, parent_item)
 
 
+def remove_node(scene: Any, node: Any) -> None:
+    """Removes a node and its subject-hierarchy item, which under slicer-core stays behind and in Slicer does not."""
+    import vtk
+
+    hierarchy = scene.GetSubjectHierarchyNode()
+    item = hierarchy.GetItemByDataNode(node)
+    scene.RemoveNode(node)
+    left = vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), left, True)
+    if left.IsId(item) >= 0:
+        hierarchy.RemoveItem(item, False, False)
+
+
 def remove_branch(scene: Any, item: int) -> None:
     """Removes a subject-hierarchy item, everything under it, and their nodes.
 
