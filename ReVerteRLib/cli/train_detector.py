@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--held-out", type=options.count, default=24, metavar="N", help="synthetic patients kept for validation"
     )
     parser.add_argument(
-        "--validate-every", type=options.positive, default=250, metavar="STEPS", help="interval of validation"
+        "--validate-every", type=options.positive, default=500, metavar="STEPS", help="interval of validation"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
 
@@ -72,15 +72,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         patients=training,
         cases=_cases(kept, arguments.data),
         out=out,
+        name=arguments.name,
+        licence=_LICENCE,
     )
     console.say(f"{len(training)} patients to train on, {len(kept)} held out")
     with console.progress("train-detector") as progress:
         trainer.run(resume=arguments.resume, progress=progress, report=console.note)
-    weights = trainer.export(out / EXPORT, licence=_LICENCE, name=arguments.name)
     console.table(
         "validation", ("", "vertebrae", "recall", "precision", "mean mm", "95 % mm", "levels"), _rows(trainer.metrics)
     )
-    console.say(f"Weights: {weights}")
+    console.say(f"Weights: {out / EXPORT}")
     return 0
 
 

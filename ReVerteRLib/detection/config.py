@@ -101,7 +101,7 @@ class DetectorTraining:
     warmup_steps: int = 50
     average: float = 0.995
     held_out: int = 24
-    validate_every: int = 250
+    validate_every: int = 500
     checkpoint_every_minutes: float = 4.0
     threads: int = 2
 

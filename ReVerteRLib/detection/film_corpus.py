@@ -146,7 +146,10 @@ def _patient(name: str, values: Mapping[str, Any], beside: Array | None) -> Pati
         )
     whole = np.isin(levels, values["targets"])
     both = projections[0], projections[1]
-    return PatientFilms(name, str(values["subject"]), *views, levels, whole, values["centroids_lps"], both)
+    return PatientFilms(
+        name=name, subject=str(values["subject"]), ap=views[0], lateral=views[1], levels=levels, whole=whole,
+        centroids_lps=values["centroids_lps"], projections=both,
+    )  # fmt: skip
 
 
 def held_out(patients: Iterable[PatientFilms], count: int) -> tuple[list[PatientFilms], list[PatientFilms]]:

@@ -16,7 +16,7 @@ from ReVerteRLib.imaging.radiograph import RadiographPair
 CHANNELS = 3
 """Grey values over the whole film, local contrast, whether there is a film."""
 _COLUMN_AXIS = {View.AP: LEFT, View.LATERAL: POSTERIOR}
-_MAX_PIXELS = 1 << 22
+_MAX_PIXELS = 1 << 20
 _Axis = tuple[float, float]
 """Place of pixel 0 and step to the next one, in mm."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from ReVerteRLib.geometry import Array
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 _Rng = np.random.Generator
 

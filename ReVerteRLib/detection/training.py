@@ -33,7 +33,7 @@ from ReVerteRLib.training.optimiser import MuonAdamW
 
 CHECKPOINT, LOG, REPORT, EXPORT = "checkpoint.pt", "log.csv", "validation.json", "detector.safetensors"
 _ROWS = {64: 0.1, 96: 0.1, 128: 0.15, 192: 0.2, 256: 0.25, 320: 0.2}
-_COLUMNS = {64: 0.15, 96: 0.4, 128: 0.3, 176: 0.15}
+_COLUMNS = {64: 0.15, 96: 0.35, 128: 0.3, 176: 0.12, 240: 0.08}
 _MOST_PAIRS = 24
 _PARTS = ("centre", "offset", "corners", "level")
 _FREE = {"minutes", "steps", "validate_every", "checkpoint_every_minutes", "threads"}
@@ -55,10 +55,8 @@ class CropBatches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self._training.seed, index])
-        shape = (
-            int(rng.choice(list(_ROWS), p=list(_ROWS.values()))),
-            int(rng.choice(list(_COLUMNS), p=list(_COLUMNS.values()))),
-        )
+        sizes = [int(rng.choice(list(chances), p=list(chances.values()))) for chances in (_ROWS, _COLUMNS)]
+        shape = sizes[0], sizes[1]
         count = int(np.clip(round(self._training.pixels / (shape[0] * shape[1])), 2, _MOST_PAIRS))
         crops = [self._cropper.draw(self._patient(shape[0], rng), shape, rng) for _ in range(count)]
         targets = [build_targets(v, shape) for crop in crops for v in crop.vertebrae]
@@ -94,16 +92,22 @@ class DetectorTrainer:
         patients: Sequence[PatientFilms],
         cases: Sequence[DetectionCase],
         out: Path,
+        name: str = PRESET,
+        licence: str = "",
         crops: CropSettings | None = None,
     ) -> None:
-        """patients: to train on; cases: to validate on; out: folder of checkpoint, log and weights."""
+        """patients: to train on; cases: to validate on; out: folder of checkpoint, log and weights.
+
+        name, licence: for the card of the weights.
+        """
         torch.manual_seed(training.seed)
         self.config, self.films, self.training = config, films, training
         self.out = Path(out)
+        self._name, self._licence = name, licence
         self._cases = cases
         self._subjects = sorted({patient.subject for patient in patients})
         self._batches = CropBatches(patients, films, training, crops or CropSettings())
-        self.network = DetectorNetwork(config).to(memory_format=torch.channels_last)
+        self.network = DetectorNetwork(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.network, training.average)
         self._optimiser = MuonAdamW(self.network, training.lr, (0.9, 0.98), training.weight_decay)
         self.step, self.seconds = 0, 0.0
@@ -166,7 +170,7 @@ class DetectorTrainer:
             maps = self.network(batch["films"])
         total, parts = detector_loss(maps.float(), batch, LossWeights())
         self._optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if bool(torch.isfinite(norm)):
             self._optimiser.step()
@@ -178,8 +182,9 @@ class DetectorTrainer:
         """Scores of the weight average on the cases (view_metrics.score_detector), also kept in validation.json."""
         detector = NetworkDetector(self.average.network, self.films)
         self.metrics = score_detector(detector, self._cases)
-        for name, row in self.metrics.items() if report is not None else ():
-            report(f"step {self.step} {name}: " + " ".join(f"{key} {value}" for key, value in row.items()))
+        tell = report or (lambda _text: None)
+        for name, row in self.metrics.items():
+            tell(f"step {self.step} {name}: " + " ".join(f"{key} {value}" for key, value in row.items()))
         history = self.out / REPORT
         record = [*_history(history, self.step), {"step": self.step, "seconds": round(self.seconds), **self.metrics}]
         write_json(history, record)
@@ -187,11 +192,12 @@ class DetectorTrainer:
 
     # --- files ---------------------------------------------------------------------------------
 
-    def export(self, path: Path, *, licence: str, name: str = PRESET) -> Path:
+    def export(self) -> Path:
         """Writes the weight average with its card, half precision."""
+        path = self.out / EXPORT
         card = detector_card(
-            name, self.config, self.films, seed=self.training.seed, steps=self.step, metrics=self.metrics,
-            data={"subjects": self._subjects}, licence=licence, training=dataclasses.asdict(self.training),
+            self._name, self.config, self.films, seed=self.training.seed, steps=self.step, metrics=self.metrics,
+            data={"subjects": self._subjects}, licence=self._licence, training=dataclasses.asdict(self.training),
         )  # fmt: skip
         save_weights(path, self.average.network, card, half=True)
         return path
@@ -204,6 +210,7 @@ class DetectorTrainer:
             "discriminator": None, "discriminator_optimiser": None, "step": self.step, "seconds": self.seconds,
         }  # fmt: skip
         save_checkpoint(self.out / CHECKPOINT, state)
+        self.export()
 
     def _record(self) -> dict[str, Any]:
         training = {key: v for key, v in dataclasses.asdict(self.training).items() if key not in _FREE}

@@ -124,7 +124,9 @@ def register_weights(path: Path, name: str, *, default: bool = False, folder: Pa
     record["weights"][name] = {"file": Path(path).name, "sha256": sha256_of(path)}
     if default or not record["default"]:
         record["default"] = name
-    write_json(folder / "index.json", record)
+    index = folder / "index.json"
+    whole = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    write_json(index, {**whole, **record})  # detectors are listed in the same file (detection.store)
 
 
 def find_weights(name_or_path: str | Path = DEFAULT, folder: Path | None = None) -> tuple[Path, str | None]:
