@@ -194,7 +194,7 @@ class Annotator:
             return False
         finds = [p.find(None) for p in places]
         turned = [dataclasses.replace(f, position_lps_mm=-f.position_lps_mm) for f in reversed(finds)]
-        ahead, back = (self._labeller.label(row).likelihood for row in (finds, turned))
+        ahead, back = (self._labeller.best_likelihood(row) for row in (finds, turned))
         return back - ahead > self._judging.reversal
 
 

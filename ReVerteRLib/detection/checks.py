@@ -50,14 +50,16 @@ def check_images(pair: RadiographPair) -> tuple[Finding, ...]:
     """Findings from the images alone.
 
     Raises InputError for a radiograph that is blank or saturated all over, and for one image given as both views (also
-    mirrored, turned over or with other grey values).
+    mirrored, turned over, inverted or with other grey values).
     """
     found: list[Finding] = []
     for radiograph in pair:
         _refuse_blank(radiograph)
         found += _saturation(radiograph)
     ap, lateral = (_details(r.image_hw) for r in pair)
-    likeness = max(_correlation(ap, other) for other in (lateral, lateral[:, ::-1], lateral[::-1], lateral[::-1, ::-1]))
+    likeness = max(
+        abs(_correlation(ap, other)) for other in (lateral, lateral[:, ::-1], lateral[::-1], lateral[::-1, ::-1])
+    )
     if likeness > _SAME:
         raise InputError(
             f"both radiographs show the same view (their images agree to {100 * likeness:.0f} %)",
@@ -181,7 +183,9 @@ def _mirrored(radiograph: Radiograph, row: Sequence[Detection]) -> list[Finding]
     """
     direction = [float(d.corners_rc[1, 1] - d.corners_rc[0, 1]) for d in row if np.isfinite(d.corners_rc).all()]
     turned = len(direction) >= 3 and float(np.median(direction)) < 0.0
-    shares = [s for d in row if (s := _share_behind_front(radiograph.image_hw, d)) is not None]
+    image = radiograph.image_hw[::2, ::2]
+    contrast = _contrast(image)
+    shares = [s for d in row if (s := _share_behind_front(image, d, contrast)) is not None]
     turned = turned or (len(shares) >= 4 and float(np.median(shares)) < _FRONT_SHARE)
     if not turned:
         return []
@@ -190,15 +194,26 @@ def _mirrored(radiograph: Radiograph, row: Sequence[Detection]) -> list[Finding]
     ]
 
 
-def _share_behind_front(image: NDArray[np.float32], detection: Detection) -> float | None:
-    """Where a vertebra lies between the front (0) and the back (1) of the body, None where an edge is not shown."""
-    at, column = (round(v) for v in detection.centre_rc)
+def _contrast(image: NDArray[np.float32]) -> tuple[float, float]:
+    """Grey value of the air at both edges and the greatest difference from it (but for one pixel in a hundred)."""
+    background = float(np.median(np.concatenate([image[:, :2].ravel(), image[:, -2:].ravel()])))
+    return background, float(np.percentile(np.abs(image - background), 99))
+
+
+def _share_behind_front(
+    image: NDArray[np.float32], detection: Detection, contrast: tuple[float, float]
+) -> float | None:
+    """Where a vertebra lies between the front (0) and the back (1) of the body, None where an edge is not shown.
+
+    image: every second row and column.
+    """
+    at, column = (round(v / 2.0) for v in detection.centre_rc)
+    background, greatest = contrast
     if not 0 <= at < image.shape[0]:
         return None
-    background = float(np.median(np.concatenate([image[:, :2].ravel(), image[:, -2:].ravel()])))
     line = np.abs(ndimage.uniform_filter1d(image[at].astype(np.float64), 3) - background)
-    inside = np.flatnonzero(line > 0.15 * float(np.percentile(np.abs(image - background), 99)))
-    if inside.size < 20 or inside[0] <= 2 or inside[-1] >= len(line) - 3:
+    inside = np.flatnonzero(line > 0.15 * greatest)
+    if inside.size < 10 or inside[0] <= 2 or inside[-1] >= len(line) - 3:
         return None
     return float((column - inside[0]) / (inside[-1] - inside[0]))
 

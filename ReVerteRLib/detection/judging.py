@@ -34,7 +34,8 @@ class JudgeSettings:
     spacing_spread: one standard deviation, of the logarithm.
     single:         factor for a vertebra seen in one view, and `single_beyond` for each spacing beyond the pairs.
     doubtful:       factor on all where the radiographs contradict each other.
-    reversal:       log-likelihood by which a row must read better from foot to head to be called upside down.
+    reversal:       log-likelihood by which a row must read better from foot to head to be called upside down;
+                    without level scores, 300 upright spines from CT reached 1.6 at most, half of them -9 or less.
     """
 
     residual_mm: float = 3.0
@@ -47,7 +48,7 @@ class JudgeSettings:
     single: float = 0.6
     single_beyond: float = 0.75
     doubtful: float = 0.4
-    reversal: float = 8.0
+    reversal: float = 4.0
 
 
 class Judge:

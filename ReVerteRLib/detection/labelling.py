@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from ReVerteRLib.anatomy import LEVELS, VERTEBRAE, Level, level_from_name
 from ReVerteRLib.detection.usual import COUNT, UsualSpine, steps
@@ -31,7 +30,9 @@ _SCALES = np.exp(np.linspace(-0.24, 0.24, 9))
 class LabelSettings:
     """Weights of the model; probabilities are natural, spreads are of logarithms.
 
-    level_weight:    of the detector's level scores; below 1 because its errors hang together along a spine.
+    level_correlation: of the errors of the detector's level scores along a spine and between views (it tends to be
+                     wrong by one for a whole row); n scores count as n / (1 + (n - 1) correlation) independent ones,
+                     the design effect of Kish, Survey Sampling, 1965.
     level_floor:     share of a uniform distribution in them, so that no level is ever excluded by a score.
     miss_chance:     that a level between two finds was missed.
     miss_at_end:     that a level beyond the first or last find, in the field of view, was missed.
@@ -43,7 +44,7 @@ class LabelSettings:
     reach:           most ghosts in a row between two vertebrae.
     """
 
-    level_weight: float = 0.6
+    level_correlation: float = 0.3
     level_floor: float = 0.02
     miss_chance: float = 0.03
     miss_at_end: float = 0.3
@@ -65,6 +66,7 @@ class Find:
     position_lps_mm: (3,).
     score:           0..1 that it is a vertebra.
     level_scores:    (len(LEVELS),) log-probabilities, of both views added, or size 0.
+    views:           how many views' level scores were added.
     spread_mm:       how far off the position may be along the spine.
     body_mm:         (3,) height, width, depth of the body, NaN where unknown.
     level:           fixed by a person, else None.
@@ -75,6 +77,7 @@ class Find:
     score: float
     level_scores: Array
     spread_mm: float = 2.0
+    views: int = 1
     body_mm: Array = dataclasses.field(default_factory=lambda: np.full(3, np.nan))
     level: Level | None = None
     real: bool = False
@@ -149,27 +152,37 @@ class SequenceLabeller:
         posterior, real, likelihood = graph.posterior()
         return Labelling(levels, posterior, real, likelihood, scale)
 
+    def best_likelihood(self, finds: Sequence[Find]) -> float:
+        """Log-likelihood of the best names; to compare rows of the same finds. -inf when there is none."""
+        return _Graph(self, finds, (0.0, 0.0)).best_path()[2]
+
     # --- parts of the model ----------------------------------------------------------------------
 
-    def emission(self, find: Find) -> tuple[Array, float]:
+    def level_weight(self, finds: Sequence[Find]) -> float:
+        """What one level score counts among all of them."""
+        count = sum(find.views for find in finds if find.level_scores.size)
+        return 1.0 / (1.0 + max(count - 1, 0) * self._settings.level_correlation)
+
+    def emission(self, find: Find, level_weight: float) -> tuple[Array, float]:
         """(sizes, 26) log-likelihood of a find as each level, and that of it as a ghost; both over "no idea"."""
         settings = self._settings
         lift = np.zeros(len(LEVELS))
         if find.level_scores.size:
-            lift = settings.level_weight * self._lift(find.level_scores)
-        own = lift[:COUNT].copy()
+            lift = self._lift(find.level_scores)
+        own = level_weight * lift[:COUNT]
         own[_T13] += np.log(settings.t13_chance)
         own[_L6] += np.log(settings.l6_chance)
         seen = own[None, :] + self._body(find.body_mm)
         odds = np.log(np.clip(find.score, 0.01, 0.99) / (1.0 - np.clip(find.score, 0.01, 0.99)))
-        ghost = max(float(lift[COUNT:].max(initial=0.0)), 0.0) - (settings.reality + float(odds))
+        sacrum = max(float(lift[COUNT:].max() - lift[:COUNT].max()), 0.0)  # not weighted down: it is its own matter
+        ghost = sacrum - (settings.reality + float(odds))
         if find.level is not None:
             seen = np.where(np.arange(COUNT) == find.level.order, seen, _NEVER)
         return seen, _NEVER if find.real or find.level is not None else min(ghost, 2.0)
 
     def _lift(self, level_scores: Array) -> Array:
         """Log of probability over the uniform one, floored; the scores of two views may have been added."""
-        share = np.exp(level_scores - logsumexp(level_scores))
+        share = np.exp(level_scores - _log_sum(level_scores, axis=0))
         floor = self._settings.level_floor
         return np.log((1.0 - floor) * share * len(share) + floor)
 
@@ -210,11 +223,20 @@ class SequenceLabeller:
         return self._settings.reach
 
 
+def _log_sum(values: Array, axis: int) -> Array:
+    """Logsumexp without SciPy's overhead, which is most of the time here; -inf stays -inf."""
+    top = np.maximum(values.max(axis=axis, keepdims=True), -1e300)
+    with np.errstate(divide="ignore"):
+        found: Array = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis)
+    return found
+
+
 class _Graph:
     """All paths through one row of finds."""
 
     def __init__(self, model: SequenceLabeller, finds: Sequence[Find], visible: tuple[float, float]) -> None:
-        parts = [model.emission(find) for find in finds]
+        weight = model.level_weight(finds)
+        parts = [model.emission(find, weight) for find in finds]
         self._seen = np.stack([seen for seen, _ in parts], axis=1)
         ghosts = np.array([ghost for _, ghost in parts])
         self._count = len(finds)
@@ -256,18 +278,18 @@ class _Graph:
         ahead = np.full(self._seen.shape, _NEVER)
         for j in range(self._count):
             ways = [np.broadcast_to(self._start[j], ahead[:, j].shape)]
-            ways += [logsumexp(ahead[:, i, :, None] + e, axis=1) for (i, k), e in self._edges.items() if k == j]
-            ahead[:, j] = logsumexp(np.stack(ways), axis=0) + self._seen[:, j]
+            ways += [_log_sum(ahead[:, i, :, None] + e, axis=1) for (i, k), e in self._edges.items() if k == j]
+            ahead[:, j] = _log_sum(np.stack(ways), axis=0) + self._seen[:, j]
         behind = np.full(self._seen.shape, _NEVER)
         for i in range(self._count - 1, -1, -1):
             ways = [np.broadcast_to(self._end[i], behind[:, i].shape)]
             for (k, j), edge in self._edges.items():
                 if k == i:
-                    ways.append(logsumexp((behind[:, j] + self._seen[:, j])[:, None, :] + edge, axis=2))
-            behind[:, i] = logsumexp(np.stack(ways), axis=0)
-        joint = logsumexp(ahead + behind + self._prior[:, None, None], axis=0)
+                    ways.append(_log_sum((behind[:, j] + self._seen[:, j])[:, None, :] + edge, axis=2))
+            behind[:, i] = _log_sum(np.stack(ways), axis=0)
+        joint = _log_sum(ahead + behind + self._prior[:, None, None], axis=0)
         finals = ahead + np.stack(self._end)[None] + self._prior[:, None, None]
-        evidence = float(logsumexp(finals))
+        evidence = float(_log_sum(finals.ravel(), axis=0))
         share = np.exp(joint - evidence)
         real = share.sum(axis=1)
         return share / np.maximum(real, 1e-12)[:, None], np.minimum(real, 1.0), evidence

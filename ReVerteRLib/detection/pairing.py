@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from ReVerteRLib.anatomy import LEVELS
 from ReVerteRLib.detection.types import Detection
 from ReVerteRLib.geometry import Array, Projection, triangulate
 
@@ -182,16 +183,16 @@ def _differences(
     heights = [[_height(p, d) for d in row] for p, row in zip(projections, (ap, lateral), strict=True)]
     apart = np.abs(np.array(heights[0])[:, None] - np.array(heights[1])[None]) / settings.height_mm
     cost += np.nan_to_num(np.minimum(apart, settings.height_limit), nan=0.0)
-    for i, a in enumerate(ap):
-        for j, b in enumerate(lateral):
-            if a.level_scores.size and b.level_scores.size == a.level_scores.size:
-                apart_levels = -float(logsumexp((_normalised(a) + _normalised(b)) / 2.0))
-                cost[i, j] += settings.level_price * min(max(apart_levels, 0.0), settings.price_limit)
-    return cost
+    roots = [np.array([_root_probabilities(d) for d in row]) for row in (ap, lateral)]
+    apart_levels = -np.log(np.maximum(roots[0] @ roots[1].T, np.exp(-settings.price_limit)))
+    return cost + settings.level_price * np.nan_to_num(np.maximum(apart_levels, 0.0), nan=0.0)
 
 
-def _normalised(detection: Detection) -> Array:
-    return detection.level_scores - logsumexp(detection.level_scores)
+def _root_probabilities(detection: Detection) -> Array:
+    """Square roots of the level probabilities, NaN where there are none."""
+    if detection.level_scores.size != len(LEVELS):
+        return np.full(len(LEVELS), np.nan)
+    return np.exp((detection.level_scores - logsumexp(detection.level_scores)) / 2.0)
 
 
 def _height(projection: Projection, detection: Detection) -> float:

@@ -72,6 +72,7 @@ class Place:
             self.score if both or self.real else 0.8 * self.score,
             np.sum(scores, axis=0) if scores else np.zeros(0),
             spread,
+            len(scores),
             size,
             self.level,
             self.real,
