@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ReVerteRLib.imaging.importing import ImportedRadiograph
 
 _STEP_MM = 1.0
-_SMOOTH_MM = 1.5
-_TREND_MM = 25.0
+_SMOOTH_MM = 3.0
+_END_MM = 8.0
 _REACH_MM = 150.0
-_LEAST_OVERLAP = 0.5
+_LEAST_OVERLAP = 0.6
 _RIVAL_MM = 12.0  # less than a disc distance: nearer maxima belong to the same peak
-_ENOUGH = 0.5
-_CLEAR = 0.15
+_ENOUGH = 0.6
+_CLEAR = 0.2
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class OffsetEstimate:
     offset_mm:   towards the head. correlation: of the row profiles there, -1 to 1.
     rival:       correlation of the next best height, more than 12 mm away. Vertebrae repeat, so a high rival means
                  that the match may be one vertebra off.
-    reliable:    correlation over 0.5 and 0.15 better than the rival.
+    reliable:    correlation over 0.6 and 0.2 better than the rival.
     """
 
     offset_mm: float
@@ -65,9 +65,10 @@ def estimate_vertical_offset(ap: ImportedRadiograph, lateral: ImportedRadiograph
 
 
 def row_profile(radiograph: Radiograph, field_hw: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Heights (LPS z, mm, rising) and the rows' mean brightness without its slow trend, per mm.
+    """Heights (LPS z, mm, rising) and the slope of the rows' mean brightness, per mm.
 
-    Only rows of which a tenth is exposed count; others are NaN.
+    The slope over some millimetres shows vertebrae and discs and has no trend; steps such as the end of the body are
+    clipped, since there are no such steps in the other image's anatomy. Only rows of which a tenth is exposed count.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -82,8 +83,13 @@ def row_profile(radiograph: Radiograph, field_hw: NDArray[np.bool_]) -> tuple[Ar
     if heights.size < 3 or np.ptp(heights) < 10.0:
         return np.arange(2.0), np.full(2, np.nan)
     grid = np.arange(np.ceil(heights[0]), heights[-1], _STEP_MM)
-    profile = gaussian_filter1d(np.interp(grid, heights, values), _SMOOTH_MM / _STEP_MM, mode="nearest")
-    return grid, profile - gaussian_filter1d(profile, _TREND_MM / _STEP_MM, mode="nearest")
+    slope = gaussian_filter1d(np.interp(grid, heights, values), _SMOOTH_MM / _STEP_MM, order=1, mode="nearest")
+    end = int(_END_MM / _STEP_MM)
+    if grid.size < 3 * end:
+        return np.arange(2.0), np.full(2, np.nan)
+    grid, slope = grid[end:-end], slope[end:-end]
+    limit = 3.0 * 1.4826 * float(np.median(np.abs(slope - np.median(slope))))
+    return grid, np.clip(slope, -limit, limit)
 
 
 def _score(first_z: Array, first: Array, second_z: Array, second: Array) -> float:

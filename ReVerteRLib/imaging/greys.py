@@ -16,6 +16,7 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _SMALL = 400  # pixels along the longer side where the field is looked for
+_STATISTICS = 800
 _JUMP = 0.15
 _BLADE_STEP = 0.05
 _SHARP = 0.6  # share of the brightening that must happen at the border's edge
@@ -143,15 +144,14 @@ def exposed_field(image_hw: Image, declared_hw: Mask | None = None) -> FieldResu
     everything in the middle half (unexposed), begins with a step, and leaves a convex field: so a dense pelvis is not
     taken for one. A dark border is left as it is: it cannot be told from air, and does as little harm.
     """
-    from skimage.transform import resize
-
     field = np.ones(image_hw.shape, dtype=bool) if declared_hw is None else declared_hw.copy()
     step = max(1, -(-max(image_hw.shape) // _SMALL))
     small, inside = image_hw[::step, ::step], field[::step, ::step]
     found = _border(small, inside)
     if found is not None:
-        large = resize(found.astype(np.float32), image_hw.shape, order=0, mode="edge", anti_aliasing=False) > 0.5
-        field &= ~_grown(large, 2 * step)
+        grown = _grown(found, 2)
+        rows, columns = (np.arange(n) // step for n in image_hw.shape)
+        field &= ~grown[rows][:, columns]
     if field.all():
         return FieldResult(field, Certainty.DERIVED, "No border: the whole image is used")
     how = [
@@ -265,7 +265,15 @@ def blanked(image_hw: Image, field_hw: Mask) -> Image:
     """
     if field_hw.all():
         return image_hw
-    return np.where(field_hw, image_hw, np.float32(np.percentile(image_hw[field_hw], 1.0)))
+    small, inside = _decimated(image_hw, field_hw)
+    return np.where(field_hw, image_hw, np.float32(np.percentile(small[inside], 1.0)))
+
+
+def _decimated(image_hw: Image, field_hw: Mask) -> tuple[Image, Mask]:
+    """Every n-th pixel, up to 800 along a side: enough for percentiles, and quick for the largest detectors."""
+    step = max(1, -(-max(image_hw.shape) // _STATISTICS))
+    small, inside = image_hw[::step, ::step], field_hw[::step, ::step]
+    return (small, inside) if inside.any() else (image_hw, field_hw)
 
 
 def looks_inverted(image_hw: Image, field_hw: Mask) -> bool:
@@ -274,6 +282,7 @@ def looks_inverted(image_hw: Image, field_hw: Mask) -> bool:
     Compares the medians of the outer twentieths with that of the middle third (columns); images without air at the
     sides give no answer (False).
     """
+    image_hw, field_hw = _decimated(image_hw, field_hw)
     span = float(np.subtract(*np.percentile(image_hw[field_hw], [99.0, 1.0])))
     edge = _edge_values(image_hw, field_hw)
     if edge.size:  # a painted shutter or a white frame is no air
