@@ -57,9 +57,8 @@ def check_images(pair: RadiographPair) -> tuple[Finding, ...]:
         _refuse_blank(radiograph)
         found += _saturation(radiograph)
     ap, lateral = (_details(r.image_hw) for r in pair)
-    likeness = max(
-        abs(_correlation(ap, other)) for other in (lateral, lateral[:, ::-1], lateral[::-1], lateral[::-1, ::-1])
-    )
+    turned = (lateral, lateral[:, ::-1], lateral[::-1], lateral[::-1, ::-1])
+    likeness = max(abs(_correlation(ap, other)) for other in turned)
     if likeness > _SAME:
         raise InputError(
             f"both radiographs show the same view (their images agree to {100 * likeness:.0f} %)",

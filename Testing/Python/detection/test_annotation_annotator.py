@@ -64,7 +64,7 @@ def test_random_spines_are_found_and_named(anchored, least):
     rng = np.random.default_rng(11)
     quality = Quality(level_shift=0.25)
     tally = Tally()
-    for n in range(40):
+    for n in range(30):
         spine = random_spine(rng)
         projections = projections_of(spine, beam=Beam.CONE if n % 2 else Beam.PARALLEL)
         detector = FakeDetector(detections_of(rng, spine, projections, quality))
@@ -82,7 +82,7 @@ def test_confident_vertebrae_are_right_more_often_than_doubtful_ones():
     rng = np.random.default_rng(12)
     quality = Quality(noise_mm=2.5, miss=0.1, ghosts=1.0, level_shift=0.6)
     right: dict[bool, list[bool]] = {True: [], False: []}
-    for _ in range(40):
+    for _ in range(30):
         spine = random_spine(rng)
         projections = projections_of(spine)
         annotation = Annotator(FakeDetector(detections_of(rng, spine, projections, quality))).annotate(

@@ -130,7 +130,7 @@ def test_certainties_keep_what_they_promise(labeller):
     """Brier-like check: among names with a posterior of 0.5 to 0.9 about that share is right."""
     rng = np.random.default_rng(5)
     promised, kept = [], []
-    for _ in range(120):
+    for _ in range(80):
         spine = random_spine(rng, row=random_row(rng, t13=False, l6=False), spread=0.07)
         quality = Quality(level_spread=1.0, level_noise=0.6)
         found = finds_of(rng, spine, quality)
