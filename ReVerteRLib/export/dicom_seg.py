@@ -79,11 +79,11 @@ def _save(dataset: Any, path: Path) -> None:
 
 def _dataset(labels: LabelVolume, levels: tuple[Level, ...], patient: DicomPatient, description: str) -> Dataset:
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+    from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = _SOP_CLASS
+    dataset.file_meta.MediaStorageSOPClassUID = UID(_SOP_CLASS)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID = _SOP_CLASS
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(None)
