@@ -217,3 +217,19 @@ def test_a_part_that_is_not_installed_is_named():
 
     with pytest.raises(ResourceError, match=r"this installation lacks ReVerteRLib\.no_such_part"):
         part("no_such_part.module")
+
+
+def test_automatic_centroids_are_written_with_what_is_to_be_checked(client, tmp_path, toy_inputs):
+    from ReVerteRLib.centroids import read_centroids
+
+    views = {"ap": toy_inputs / "ap.nrrd", "lateral": toy_inputs / "lateral.nrrd"}
+    job = client.request("annotate", **views, out=tmp_path / "found", detector="classical")
+    told = job.wait(LONG_S)
+    written = read_centroids(tmp_path / "found" / "centroids.mrk.json")
+    assert [c.level.name for c in written] == [v["level"] for v in told["vertebrae"]]
+    assert told["centroids"] == str(tmp_path / "found" / "centroids.mrk.json")
+    assert job.warnings == told["warnings"]
+    record = json.loads((tmp_path / "found" / "annotation.json").read_text())
+    assert record["detector"] == "classical"
+    assert record["vertebrae"] == told["vertebrae"]
+    assert all(0.0 <= v["confidence"] <= 1.0 for v in record["vertebrae"])
