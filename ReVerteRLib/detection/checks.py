@@ -178,8 +178,8 @@ def _order(radiograph: Radiograph, row: Sequence[Detection]) -> list[Finding]:
 def _mirrored(radiograph: Radiograph, row: Sequence[Detection]) -> list[Finding]:
     """In a lateral radiograph the spine lies behind the middle of the trunk, and front corners in front of rear ones.
 
-    Says nothing where the body's outline cannot be told. The trunk alone is weak evidence and makes nothing doubtful: on
-    95 synthetic patients it told 38 % of the mirrored radiographs, and 1 % of the right ones.
+    Says nothing where the body's outline cannot be told. The trunk alone is weak evidence and makes nothing doubtful:
+    on 95 synthetic patients it told 38 % of the mirrored radiographs, and 1 % of the right ones.
     """
     direction = [float(d.corners_rc[1, 1] - d.corners_rc[0, 1]) for d in row if np.isfinite(d.corners_rc).all()]
     turned = len(direction) >= 3 and float(np.median(direction)) < 0.0
