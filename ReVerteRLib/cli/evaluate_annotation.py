@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ReVerteRLib.progress import Progress
 
 NAME = "evaluate-annotation"
+_SHOWN = (0, 1, 2, 3, 4, 8, 9)  # columns of the report that fit on a console
 SUMMARY = "score automatic centroids of known spines: found, placed, named, corners and angles"
 
 
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.note(f"{name} was skipped: {reason}")
     for key, title in GROUPS.items():
         if rows := table_rows(outcomes, key):
-            console.table(title, HEAD, rows)
+            console.table(title, [HEAD[n] for n in _SHOWN], [[row[n] for n in _SHOWN] for row in rows])
     console.say(f"Results: {arguments.out}")
     return 0
 

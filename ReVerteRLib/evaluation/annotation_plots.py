@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOW_CONFIDENCE = 0.5
 """Below this a vertebra is drawn as one to check."""
 _SURE, _UNSURE, _LOCKED, _REFERENCE = "#ffd933", "#ff5a36", "#7fe07f", "#5ad1ff"
-_HEIGHT_PX = 900
+_HEIGHT_PX, _WIDTH_PX = 900, 1800
 
 
 def draw_annotation(
@@ -35,16 +35,17 @@ def draw_annotation(
     """
     from matplotlib.figure import Figure
 
-    pictures = [preview_radiograph(radiograph, height_px=_HEIGHT_PX) for radiograph in pair]
+    height = _height_px(pair)
+    pictures = [preview_radiograph(radiograph, height_px=height) for radiograph in pair]
     widths = [picture.shape[1] for picture in pictures]
-    figure = Figure(figsize=(max(5.0, sum(widths) / 100), _HEIGHT_PX / 100 + 0.7), layout="constrained")
+    figure = Figure(figsize=(max(5.0, sum(widths) / 100), height / 100 + 0.7), layout="constrained")
     views = figure.subplots(1, 2, width_ratios=widths)
     for axes, radiograph, picture in zip(views, pair, pictures, strict=True):
         axes.imshow(picture)
         axes.set_axis_off()
         axes.set_xlim(0, picture.shape[1])
         axes.set_ylim(picture.shape[0], 0)
-        _draw_view(axes, radiograph, annotation, reference)
+        _draw_view(axes, radiograph, annotation, reference, height_px=height)
     lines = [title] if title else []
     lines += [
         "yellow: found; red with ?: to check; green: placed by a person" + ("; blue +: true" if reference else "")
@@ -54,10 +55,18 @@ def draw_annotation(
         figure.savefig(aside, dpi=100, format="png")
 
 
-def _draw_view(axes: Axes, radiograph: Radiograph, annotation: Annotation, reference: Sequence[Array]) -> None:
+def _height_px(pair: RadiographPair) -> int:
+    """900, or less where both pictures side by side would be wider than 1800 (low crops of wide films)."""
+    sizes = [_Upright(radiograph.projection, _HEIGHT_PX).size_wh for radiograph in pair]
+    return min(_HEIGHT_PX, round(_HEIGHT_PX * _WIDTH_PX / sum(width for width, _ in sizes)))
+
+
+def _draw_view(
+    axes: Axes, radiograph: Radiograph, annotation: Annotation, reference: Sequence[Array], *, height_px: int
+) -> None:
     from matplotlib import patheffects
 
-    upright = _Upright(radiograph.projection, _HEIGHT_PX)
+    upright = _Upright(radiograph.projection, height_px)
     for point in reference:
         x, y = upright.to_picture(radiograph.projection.project(point))[0]
         axes.plot(x, y, "+", color=_REFERENCE, markersize=9, markeredgewidth=1.2)
