@@ -34,7 +34,7 @@ def test_the_summary_has_the_agreed_structure():
     assert summary["dice"] == {"mean": 0.6, "sd": pytest.approx(0.4082, abs=1e-4)}
     assert (summary["weights"], summary["sha256"]) == ("fast", "ab12")
     metrics = {"dice", "hd95_mm", "nsd_1mm", "nsd_1.5mm", "nsd_2mm", "nsd_3mm"}
-    assert set(summary) == {"n", "failures", "by_region", "by_level", "weights", "sha256"} | metrics
+    assert set(summary) == {"n", "failures", "by_region", "by_level", "found", "weights", "sha256"} | metrics
     assert set(summary["by_region"]) == {"cervical", "thoracic", "lumbar"}
     assert summary["by_region"]["thoracic"]["dice"] == {"mean": 0.7, "sd": 0.0}
     assert summary["by_region"]["lumbar"]["nsd_2mm"]["mean"] == pytest.approx((0.7 + 0.8 + 0.0) / 3, abs=1e-4)

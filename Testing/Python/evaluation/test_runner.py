@@ -13,7 +13,7 @@ from ReVerteRLib.anatomy import level_from_name
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.datasets.masks import mask_on_grid
 from ReVerteRLib.datasets.verse import find_subjects, load_subject
-from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError, DatasetError
+from ReVerteRLib.errors import ArgumentError, CancelledError, DatasetError
 from ReVerteRLib.evaluation.runner import ViewSettings, evaluate, evaluate_subject
 from ReVerteRLib.geometry import PatchGrid
 from ReVerteRLib.imaging.volume import CtVolume, LabelVolume, Volume, write_volume
@@ -131,9 +131,13 @@ def test_centroids_can_come_from_elsewhere_and_an_unfound_level_counts_as_failur
         return CentroidSet((Centroid(L1, known.centroids.get(L1).position_lps_mm),))
 
     rows = evaluate_subject(case, Oracle(case.labels), centroids=only_l1)
-    assert [(row.level, row.failed) for row in rows] == [(T12, True), (L1, False)]
-    with pytest.raises(CentroidError, match="no whole vertebra has a centroid"):
-        evaluate_subject(case, Oracle(case.labels), centroids=lambda *_: CentroidSet(()))
+    assert [(row.level, row.failed, row.found) for row in rows] == [(T12, True, False), (L1, False, True)]
+
+
+def test_where_no_centroid_was_found_every_vertebra_counts_as_failure_instead_of_being_left_out(tree):
+    case = load_subject(find_subjects(tree)[0])
+    rows = evaluate_subject(case, Oracle(case.labels), centroids=lambda *_: CentroidSet(()))
+    assert [(row.level, row.value("dice"), row.found) for row in rows] == [(T12, 0.0, False), (L1, 0.0, False)]
 
 
 def test_a_data_set_gives_both_files_and_names_what_it_skipped(tree, tmp_path):
