@@ -79,6 +79,11 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
         help="make only every PARTS-th patient, so that several processes fill one folder: 1/2 and 2/2",
     )
     group.add_argument(
+        "--films",
+        action="store_true",
+        help="also keep the whole radiographs with their vertebrae in OUT/films, which 'reverter train-detector' reads",
+    )
+    group.add_argument(
         "--cohort",
         choices=COHORTS,
         help="use the paper's selection of VerSe 2019 and 2020, split 4:1 by person into train and test; cohort.json "
@@ -173,7 +178,7 @@ def _make(arguments: argparse.Namespace, console: Console) -> bool:
         exclude=tuple(sorted(arguments.exclude)),
     )
     with console.progress("prepare") as progress:
-        prepare(arguments.data, arguments.out, settings, progress, share=arguments.share)
+        prepare(arguments.data, arguments.out, settings, progress, share=arguments.share, films=arguments.films)
     _tell_cohort(arguments, console)
     left = missing_patients(arguments.out)
     if left:

@@ -39,6 +39,8 @@ from ReVerteRLib.imaging.volume import CtVolume, LabelVolume
 from ReVerteRLib.progress import Cancelled, Progress
 
 COHORT_RECORD = "cohort.json"
+FILM_FOLDER = "films"
+"""Folder of the whole radiographs beside the samples."""
 NEIGHBOURS = 6
 _MASK_MINIMUM_VOXELS = 400
 
@@ -167,8 +169,11 @@ class CorpusBuilder:
         self._sources = sources
         self._atlas = atlas
 
-    def patient(self, number: int) -> dict[str, NDArray[Any]]:
-        """Arrays of all samples of patient `number`; see CorpusDataset for their meaning."""
+    def patient(self, number: int, films: Path | None = None) -> dict[str, NDArray[Any]]:
+        """Arrays of all samples of patient `number`; see CorpusDataset for their meaning.
+
+        films: file for the whole radiographs with their vertebrae (detection.film_corpus), none by default.
+        """
         s = self.settings
         rng = np.random.default_rng([s.seed, number])
         share = np.sqrt([len(source.targets) for source in self._sources])
@@ -182,15 +187,40 @@ class CorpusBuilder:
             statistics=self._postures,
         )
         pair = self._radiographs(patient.ct(s.spacing_mm), rng)
+        if films is not None:
+            self._write_films(films, patient, source.targets, pair, source.spine.name)
         return self._samples(patient, source.targets, pair, rng, source.spine.name)
 
-    def real(self, loaded: LoadedSubject) -> dict[str, NDArray[Any]]:
+    def real(self, loaded: LoadedSubject, films: Path | None = None) -> dict[str, NDArray[Any]]:
         """The same of a real scan with its CT."""
         assert loaded.ct is not None  # noqa: S101 - narrows the type; prepare() chose it for its CT
         rng = np.random.default_rng([self.settings.seed, *loaded.subject.key.encode()])
         pair = self._radiographs(loaded.ct, rng)
         patient = RealPatient(loaded.labels, loaded.centroids)
+        if films is not None:
+            self._write_films(films, patient, whole_targets(loaded), pair, loaded.subject.name)
         return self._samples(patient, whole_targets(loaded), pair, rng, loaded.subject.name)
+
+    def _write_films(
+        self, target: Path, patient: Anatomy, whole: tuple[Level, ...], pair: RadiographPair, name: str
+    ) -> None:
+        from ReVerteRLib.detection.film_corpus import film_arrays
+        from ReVerteRLib.detection.landmarks import LANDMARKS, landmarks_of
+
+        points = np.full((len(patient.centroids), LANDMARKS, 3), np.nan)
+        for row, centroid in enumerate(patient.centroids):
+            if centroid.level in whole:
+                grid = self.settings.patches.grid(centroid.position_lps_mm)
+                points[row] = landmarks_of(patient.mask(centroid.level, grid), grid, centroid.level)
+        arrays = film_arrays(
+            pair,
+            levels=np.array([c.level.order for c in patient.centroids], dtype=np.int64),
+            centroids_lps=np.array([c.position_lps_mm for c in patient.centroids], dtype=np.float64),
+            landmarks_lps=points,
+            targets=np.array([level.order for level in whole], dtype=np.int64),
+            subject=name,
+        )
+        _write_arrays(target, arrays)
 
     def _samples(
         self, patient: Anatomy, levels: tuple[Level, ...], pair: RadiographPair, rng: np.random.Generator, name: str
@@ -241,6 +271,7 @@ class CorpusBuilder:
             "percentiles": np.array([np.percentile(r.image_hw, [1.0, 99.0]) for r in pair], dtype=np.float32),
             "mask": np.packbits(mask),
             "level": np.array(level.order, dtype=np.int64),
+            "marked_lps": marked,
             "centroid_zyx": grid.centroid_zyx.astype(np.float32),
             "neighbours_zyx": near,
             "perspective": np.stack([grid.perspective(r.projection) for r in pair]).astype(np.float32),
@@ -262,10 +293,12 @@ def prepare(
     cancelled: Cancelled | None = None,
     *,
     share: tuple[int, int] = (0, 1),
+    films: bool = False,
 ) -> Path:
     """Makes the corpus in folder `out`, keeping what is there already: synthetic patients, and the split's real CTs.
 
-    share: (part, parts) lets several processes work on one corpus. A real CT that cannot be used is named in a
+    share: (part, parts) lets several processes work on one corpus. films: whole radiographs for the detector, too, in
+    the folder `films`; patients that lack them are made again. A real CT that cannot be used is named in a
     warning and left out. Returns `out`.
     Raises DatasetError for an unusable data set or a folder made with other settings, CancelledError on request.
     """
@@ -274,28 +307,27 @@ def prepare(
     subjects = subjects_of_corpus(Path(data_root), out, settings, progress, cancelled)
     part, parts = share
     real = [s for s in subjects if s.ct_path is not None][part::parts]
-    missing = [s for s in real if not _real_file(out, s).is_file()]
-    todo = [n for n in range(part, settings.patients, parts) if not _file(out, n).is_file()]
+    missing = [s for s in real if not _made(_real_file(out, s), films)]
+    todo = [n for n in range(part, settings.patients, parts) if not _made(_file(out, n), films)]
     if not todo and not missing:
         return out
     sources, atlas = load_corpus_sources(Path(data_root), subjects, tell) if todo else ([], None)
     drawn = settings.patient is not None and settings.patient.posture is not None
     builder = CorpusBuilder(settings, sources, atlas, posture_of(Path(data_root)) if todo and drawn else None)
-    jobs = [(_real_file(out, s), s.key, lambda s=s: builder.real(load_subject(s))) for s in missing]
-    jobs += [(_file(out, n), f"patient {n}", lambda n=n: builder.patient(n)) for n in todo]
+    jobs = [(_real_file(out, s), s.key, lambda to, s=s: builder.real(load_subject(s), to)) for s in missing]
+    jobs += [(_file(out, n), f"patient {n}", lambda to, n=n: builder.patient(n, to)) for n in todo]
     for done, (target, name, make) in enumerate(jobs):
         if cancelled is not None and cancelled():
             raise CancelledError("the corpus is unfinished", where=out, remedy="Run it again to go on")
         tell(done, len(jobs), name)
         try:
-            samples = make()
+            samples = make(_film_file(target) if films else None)
         except InputError as error:
             if not target.name.startswith(REAL_PREFIX):
                 raise
             logging.getLogger("ReVerteR").warning("the CT of %s is left out: %s", name, error.message())
             continue
-        with written_aside(target) as aside, aside.open("wb") as stream:
-            np.savez_compressed(stream, **samples)  # type: ignore[arg-type]
+        _write_arrays(target, samples)
     tell(len(jobs), len(jobs), "corpus complete")
     return out
 
@@ -329,6 +361,19 @@ def _real_file(out: Path, subject: VerseSubject) -> Path:
 
 def _file(out: Path, number: int) -> Path:
     return out / f"patient-{number:05d}.npz"
+
+
+def _film_file(samples: Path) -> Path:
+    return samples.parent / FILM_FOLDER / samples.name
+
+
+def _made(samples: Path, films: bool) -> bool:
+    return samples.is_file() and (not films or _film_file(samples).is_file())
+
+
+def _write_arrays(target: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    with written_aside(target) as aside, aside.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
 def _claim(out: Path, settings: CorpusSettings) -> None:

@@ -18,8 +18,6 @@ from ReVerteRLib.errors import DatasetError
 from ReVerteRLib.geometry import Array, Projection
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 
-FOLDER = "films"
-"""Beside the patches of a corpus."""
 _SMOOTHING_PX = 0.5
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from detector_samples import pair_of, patient, spine, write_films
 
+import ReVerteRLib.detection.training as training_module
 from ReVerteRLib.anatomy import LEVELS
 from ReVerteRLib.cli.main import main
 from ReVerteRLib.detection.config import DetectorConfig, DetectorTraining, FilmSettings
@@ -139,7 +140,11 @@ def _trainer(tmp_path: Path, out: str, steps: int, **changes) -> DetectorTrainer
     )
 
 
-def test_a_training_goes_on_where_it_stopped_and_exports_what_it_learned(tmp_path: Path) -> None:
+def test_a_training_goes_on_where_it_stopped_and_exports_what_it_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_module, "_ROWS", {64: 1.0})
+    monkeypatch.setattr(training_module, "_COLUMNS", {64: 1.0})
     told: list[str] = []
     _trainer(tmp_path, "a", 2).run(report=told.append)
     assert [line.split(":")[0] for line in told] == ["step 2 synthetic ap", "step 2 synthetic lateral"]
