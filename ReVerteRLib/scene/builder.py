@@ -144,9 +144,15 @@ def find_spine(scene: Any) -> SpineScene:
     if anchor is None:
         raise InputError("the scene holds no spine", remedy="Read a scene that ReVerteR has saved")
     study = _study_of(scene, anchor)
-    by_level = {level_of_model(node): node for node in models if _study_of(scene, node) == study}
     name = scene.GetSubjectHierarchyNode().GetItemName(study)
-    return SpineScene(scene=scene, name=name, models=dict(sorted(by_level.items())), study_item=study, **newest)
+    return SpineScene(scene=scene, name=name, models=models_beside(scene, anchor), study_item=study, **newest)
+
+
+def models_beside(scene: Any, node: Any) -> dict[Level, Any]:
+    """The models in the same study as a node, by level from the head down."""
+    study = _study_of(scene, node)
+    models = [model for model in roles.nodes_with_role(scene, roles.MODEL) if _study_of(scene, model) == study]
+    return dict(sorted({level_of_model(model): model for model in models}.items()))
 
 
 def _study_of(scene: Any, node: Any) -> int:

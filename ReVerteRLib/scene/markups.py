@@ -15,7 +15,7 @@ from ReVerteRLib.scene.frames import points_to_lps, points_to_ras
 
 _DESCRIPTION = re.compile(r"confidence ([0-9.]+), residual ([0-9.]+) mm")
 _DOT_MM = 6.0
-_COLOR = (1.0, 0.85, 0.2)
+_COLOR, _UNCHECKED_COLOR = (1.0, 0.85, 0.2), (0.6, 0.6, 0.6)
 
 
 def add_centroids(scene: Any, centroids: CentroidSet, name: str = "Centroids") -> Any:
@@ -23,7 +23,7 @@ def add_centroids(scene: Any, centroids: CentroidSet, name: str = "Centroids") -
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     roles.mark(node, roles.CENTROIDS)
     node.CreateDefaultDisplayNodes()
-    _set_display(node.GetDisplayNode())
+    set_point_display(node.GetDisplayNode())
     update_centroids(node, centroids)
     return node
 
@@ -68,12 +68,15 @@ def _describe(centroid: Centroid) -> str:
     return f"confidence {centroid.confidence:.4f}, residual {centroid.residual_mm:.3f} mm"
 
 
-def _set_display(display: Any) -> None:
-    """Dots of a fixed size in mm, seen in both radiographs although the points lie in front of or behind them."""
+def set_point_display(display: Any) -> None:
+    """Dots of a fixed size in mm, seen in both radiographs although the points lie in front of or behind them.
+
+    Selected points, those to be reconstructed, are yellow, others gray.
+    """
     display.SetUseGlyphScale(False)
     display.SetGlyphSize(_DOT_MM)
     display.SetTextScale(2.5)
-    display.SetColor(_COLOR)
+    display.SetColor(_UNCHECKED_COLOR)
     display.SetSelectedColor(_COLOR)
     display.SetSliceProjection(True)
     display.SetSliceProjectionOpacity(1.0)
