@@ -180,7 +180,12 @@ def _detection_record(detection: Detection | None) -> dict[str, Any] | None:
     if detection is None:
         return None
     corners = [[round(float(v), 2) for v in c] if np.isfinite(c).all() else None for c in detection.corners_rc]
-    return {"centre_rc": [round(float(v), 2) for v in detection.centre_rc], "corners_rc": corners}
+    return {
+        "centre_rc": [round(float(v), 2) for v in detection.centre_rc],
+        "corners_rc": corners,
+        "score": round(float(detection.score), 4),
+        "level_scores": [round(float(v), 4) for v in detection.level_scores],
+    }
 
 
 # --- measure and export ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import sys
 from types import SimpleNamespace
 
@@ -28,18 +29,66 @@ def host(monkeypatch):
         cameras.SetMRMLScene(host.scene)
         slicer.modules.cameras = SimpleNamespace(logic=lambda: cameras)
         manager = stand_ins.LayoutManager(layout)
-        app = SimpleNamespace(layoutManager=lambda: manager, processEvents=lambda: None)
+        app = SimpleNamespace(layoutManager=lambda: manager, connect=lambda *_: None)
         monkeypatch.setattr(slicer, "app", app, raising=False)
-        monkeypatch.setattr(slicer.util, "loadUI", stand_ins.load_panel)
-        monkeypatch.setattr(slicer.util, "childWidgetVariables", lambda panel: panel.children)
-        monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", stand_ins.error_display)
         for name, module in stand_ins.python_modules().items():
             monkeypatch.setitem(sys.modules, name, module)
-        monkeypatch.delitem(sys.modules, "ReVerteR", raising=False)
+        _forget_module(monkeypatch)
         yield host
-        monkeypatch.delitem(sys.modules, "ReVerteR", raising=False)
+        _forget_module(monkeypatch)
         for logic in (layout, cameras):  # a logic that outlives its scene's nodes ends in a segmentation fault
             logic.SetMRMLScene(None)
+
+
+def _forget_module(monkeypatch) -> None:
+    for name in [n for n in sys.modules if n.split(".")[0] in ("ReVerteR", "ReVerteRPanel")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.fixture
+def qt_app(host, monkeypatch):
+    """The same with Qt: slicer.app of qt_host, whose layout manager has no views."""
+    if importlib.util.find_spec("PySide6") is None:
+        pytest.skip("PySide6-Essentials is not installed, so the panel cannot be run")
+    import qt_host
+
+    qt_host.application()
+    app = qt_host.Application(host.slicer.app.layoutManager())
+    qt_host.install(monkeypatch, host.slicer, app)
+    yield app
+    app.main_window.deleteLater()
+    qt_host.application().processEvents()
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """Tasks of the panel run in this process; the list of what was asked for."""
+    import inline_client
+
+    monkeypatch.setattr("ReVerteRLib.worker.client.WorkerClient", inline_client.InlineClient)
+    monkeypatch.setattr(inline_client.InlineClient, "calls", [])
+    return inline_client.InlineClient.calls
+
+
+@pytest.fixture
+def panel(qt_app, host, tiny_weights):  # noqa: ARG001 - they must be there first
+    """The panel, opened; with the Four-Up layout shown before."""
+    import qt_host
+
+    host.slicer.app.layoutManager().setLayout(3)
+    module = stand_ins.load_module(REPOSITORY / "ReVerteR" / "ReVerteR.py")
+    module.makeLibraryImportable()
+    qt_host.allow_properties()
+    widget = module.ReVerteRWidget(SimpleNamespace(isEntered=True))
+    widget.layout = SimpleNamespace(addWidget=lambda panel: setattr(widget, "panel", panel))
+    widget.setup()
+    widget.enter()
+    yield widget
+    widget.cleanup()
+    for selector in widget.panel.findChildren(qt_host.qMRMLNodeComboBox):
+        selector.release()
+    widget.panel.deleteLater()
+    qt_host.application().processEvents()
 
 
 @pytest.fixture

@@ -1,77 +1,26 @@
-"""Just enough of qt, ctk and Slicer's Python layer to run ReVerteR.py without the application.
+"""Just enough of qt, ctk and Slicer's Python layer to load ReVerteR.py without the application and without Qt.
 
-Widgets are made from the .ui file and have the signals and properties of their real class that the module may use;
-anything else is an AttributeError or KeyError, as a misspelt name would be in Slicer.
+The panel itself runs under real Qt, see qt_host.py.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import types
-import typing
-import unittest
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, get_args, get_origin
 from xml.etree import ElementTree as ET
+
+import slicer_layer as layer
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-SIGNALS = {
-    "QPushButton": {"clicked()"},
-    "QComboBox": {"currentTextChanged(QString)"},
-    "ctkSliderWidget": {"valueChanged(double)"},
-}
-PROPERTIES = {
-    "QPushButton": {"text": "", "enabled": True},
-    "QLabel": {"text": ""},
-    "QLineEdit": {"text": ""},
-    "QComboBox": {"currentText": ""},
-    "QProgressBar": {"value": 0, "visible": True},
-    "ctkSliderWidget": {"value": 0.0},
-}
-
 
 class Widget:
-    """One widget of the .ui file."""
+    """One widget of the .ui file, as far as it can be seen without Qt."""
 
     def __init__(self, class_name: str, parameter: str, tool_tip: str) -> None:
-        object.__setattr__(self, "_values", dict(PROPERTIES.get(class_name, {}), toolTip=tool_tip))
-        object.__setattr__(self, "_slots", {signal: [] for signal in SIGNALS.get(class_name, ())})
-        object.__setattr__(self, "class_name", class_name)
-        object.__setattr__(self, "parameter", parameter)
-        object.__setattr__(self, "calls", [])
-
-    def __getattr__(self, name: str):
-        if name in self._values:
-            return self._values[name]
-        raise AttributeError(f"{self.class_name} has no property '{name}'")
-
-    def __setattr__(self, name: str, value) -> None:
-        if name not in self._values:
-            raise AttributeError(f"{self.class_name} has no property '{name}'")
-        self._values[name] = value
-
-    def connect(self, signal: str, slot) -> None:
-        self._slots[signal].append(slot)
-
-    def emit(self, signal: str, *arguments) -> None:
-        for slot in self._slots[signal]:
-            slot(*arguments)
-
-    def click(self) -> None:
-        if self.enabled:
-            self.emit("clicked()")
-
-    def setMRMLScene(self, scene) -> None:
-        self.calls.append(("setMRMLScene", scene))
-
-    def addItems(self, items) -> None:
-        self.calls.append(("addItems", list(items)))
-
-    def setRange(self, low: int, high: int) -> None:
-        self.calls.append(("setRange", low, high))
+        self.class_name, self.parameter, self.tool_tip = class_name, parameter, tool_tip
 
 
 def load_ui(path: str) -> SimpleNamespace:
@@ -82,108 +31,6 @@ def load_ui(path: str) -> SimpleNamespace:
         parameter = texts.get("SlicerParameterName", "")
         found[element.get("name")] = Widget(element.get("class"), parameter, texts.get("toolTip", ""))
     return SimpleNamespace(**found)
-
-
-def load_panel(path: str) -> SimpleNamespace:
-    """As slicer.util.loadUI: the top widget, which knows its children."""
-    children = load_ui(path)
-    return SimpleNamespace(children=children, setMRMLScene=children.ReVerteR.setMRMLScene)
-
-
-class Choice:
-    def __init__(self, choices) -> None:
-        self.choices = choices
-
-    def check(self, value) -> None:
-        if value not in self.choices:
-            raise ValueError(f"{value} is none of {self.choices}")
-
-
-class WithinRange:
-    def __init__(self, minimum, maximum) -> None:
-        self.minimum, self.maximum = minimum, maximum
-
-    def check(self, value) -> None:
-        if not self.minimum <= value <= self.maximum:
-            raise ValueError(f"{value} is not within {self.minimum} to {self.maximum}")
-
-
-def fitting_widget(hint) -> str:
-    """The class of widget that Slicer can connect a parameter of this type to."""
-    kind, *validators = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    if any(isinstance(v, Choice) for v in validators):
-        return "QComboBox"
-    return {str: "QLineEdit", float: "ctkSliderWidget"}.get(kind, "qMRMLNodeComboBox")
-
-
-def parameter_node_wrapper(described: type) -> type:
-    """Typed access to a scripted-module node; values live in the wrapper, changes are announced by the node."""
-    hints = typing.get_type_hints(described, include_extras=True)
-
-    class Wrapper:
-        parameters = hints
-
-        def __init__(self, node) -> None:
-            values = node.__dict__.setdefault("values", {name: getattr(described, name, None) for name in hints})
-            self.__dict__.update(node=node, values=values)
-
-        def __getattr__(self, name: str):
-            return self.__dict__["values"][name] if name in hints else getattr(self.node, name)
-
-        def __setattr__(self, name: str, value) -> None:
-            for validator in get_args(hints[name])[1:] if get_origin(hints[name]) is Annotated else ():
-                validator.check(value)
-            self.values[name] = value
-            self.node.Modified()
-
-        def connectGui(self, ui) -> str:
-            for widget in vars(ui).values():
-                if widget.parameter and widget.class_name != fitting_widget(hints[widget.parameter]):
-                    raise RuntimeError(f"{widget.parameter} cannot be shown by a {widget.class_name}")
-            return "gui"
-
-        def disconnectGui(self, tag: str) -> None:
-            assert tag == "gui"
-
-    return Wrapper
-
-
-class ScriptedLoadableModule:
-    def __init__(self, parent) -> None:
-        self.parent = parent
-
-
-class ScriptedLoadableModuleWidget:
-    def __init__(self, parent=None) -> None:
-        self.parent = parent
-        self.layout = SimpleNamespace(addWidget=lambda _widget: None)
-
-    def setup(self) -> None:
-        pass
-
-    def onReload(self) -> None:
-        pass
-
-
-class ScriptedLoadableModuleLogic:
-    def getParameterNode(self):
-        import slicer
-
-        scene = slicer.mrmlScene
-        node = scene.GetSingletonNode("ReVerteR", "vtkMRMLScriptedModuleNode")
-        if node is None:
-            node = slicer.vtkMRMLScriptedModuleNode()
-            node.SetSingletonTag("ReVerteR")
-            node = scene.AddNode(node)
-        if node.GetAttribute("ModuleName") != "ReVerteR":  # new, or emptied when the scene was closed
-            node.__dict__.pop("values", None)
-            node.SetAttribute("ModuleName", "ReVerteR")
-        return node
-
-
-class ScriptedLoadableModuleTest(unittest.TestCase):
-    def delayDisplay(self, message: str) -> None:
-        self.message = message
 
 
 class LayoutManager:
@@ -203,11 +50,6 @@ class LayoutManager:
         self._logic.GetLayoutNode().SetViewArrangement(number)
 
 
-@contextlib.contextmanager
-def error_display(message=None, show=True, waitCursor=False):
-    yield
-
-
 def python_modules() -> dict[str, types.ModuleType]:
     """What `import` finds under the names of Slicer's Python layer."""
 
@@ -216,19 +58,22 @@ def python_modules() -> dict[str, types.ModuleType]:
         vars(made).update(content)
         return made
 
-    base = {c.__name__: c for c in (ScriptedLoadableModule, ScriptedLoadableModuleWidget, ScriptedLoadableModuleLogic)}
+    base = (
+        layer.ScriptedLoadableModule,
+        layer.ScriptedLoadableModuleWidget,
+        layer.ScriptedLoadableModuleLogic,
+        layer.ScriptedLoadableModuleTest,
+    )
     return {
-        "qt": module("qt", QIcon=str, QUrl=str, QFileDialog=SimpleNamespace(), QDesktopServices=SimpleNamespace()),
+        "qt": module("qt", QIcon=str),
         "ctk": module("ctk"),
         "slicer.i18n": module("slicer.i18n", tr=lambda text: text, translate=lambda _context, text: text),
-        "slicer.ScriptedLoadableModule": module(
-            "slicer.ScriptedLoadableModule", ScriptedLoadableModuleTest=ScriptedLoadableModuleTest, **base
-        ),
+        "slicer.ScriptedLoadableModule": module("slicer.ScriptedLoadableModule", **{c.__name__: c for c in base}),
         "slicer.parameterNodeWrapper": module(
             "slicer.parameterNodeWrapper",
-            parameterNodeWrapper=parameter_node_wrapper,
-            WithinRange=WithinRange,
-            Choice=Choice,
+            parameterNodeWrapper=layer.parameter_node_wrapper,
+            WithinRange=layer.WithinRange,
+            Choice=layer.Choice,
         ),
     }
 
