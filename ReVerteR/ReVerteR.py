@@ -384,6 +384,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onDone(self, task, value) -> None:
         self.finishedTask = task
         self._showBusy(False)
+        self.say(_("{task}: done in {seconds:.0f} s.").format(task=_(task.title), seconds=self.secondsOfTask()))
         self._done(value)
         self.updateButtons()
 

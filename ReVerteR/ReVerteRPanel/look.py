@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 from ReVerteRPanel.part import Part, cell, fill, isChecked, prepare
 
 PRESETS = {"frontButton": "front", "sideButton": "side", "topButton": "top", "angle60Button": "60"}
-STEP_MS, STEPS = 40, 240
+STEP_MS, STEPS = 40, 180
 
 
 class LookPart(Part):

@@ -16,9 +16,10 @@ from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.scene.builder import SpineScene, build_scene
 from ReVerteRLib.scene.ct import ct_from_node
 from ReVerteRLib.scene.layout import THREED_VIEW, camera_pose
+from ReVerteRLib.scene.markups import centroids_from_node
 from ReVerteRLib.scene.results import DEVICE, NOTES, WEIGHTS, WEIGHTS_SHA256, nothing_found, set_origin
 from ReVerteRLib.scene.task import run_now
-from ReVerteRLib.scene.task_inputs import levels_to_do, usable_centroids
+from ReVerteRLib.scene.task_inputs import levels_to_do
 from ReVerteRLib.scene.volumes import add_radiograph, radiograph_from_node
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def reconstruct_nodes(
     from ReVerteRLib.inference import Reconstructor, load_weights
 
     ap, lateral = radiograph_from_node(ap_node, View.AP), radiograph_from_node(lateral_node, View.LATERAL)
-    pair, centroids = RadiographPair(ap, lateral), usable_centroids(centroids_node)
+    pair, centroids = RadiographPair(ap, lateral), centroids_from_node(centroids_node)
     chosen = list(levels_to_do(centroids_node, parse_levels(_text(levels))))
     loaded = load_weights(weights) if weights else load_weights()
     spine = Reconstructor(loaded, device).reconstruct(pair, centroids, chosen, progress, cancelled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from pathlib import Path
+from typing import ClassVar
 
 from ReVerteRLib.errors import CancelledError
 from ReVerteRLib.worker.client import Job, plain
@@ -14,7 +15,7 @@ from ReVerteRLib.worker.registry import JOB_FUNCTIONS
 
 
 class InlineClient:
-    calls: list = []
+    calls: ClassVar[list] = []
     """Name and arguments of all requests to all clients."""
 
     def __init__(self, command=None, on_event=None) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
-import slicer_layer as layer
 import stand_ins
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

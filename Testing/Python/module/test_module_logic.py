@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,15 @@ import numpy as np
 import pytest
 from stand_ins import REPOSITORY
 
-from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError, GeometryError, VolumeError
+from ReVerteRLib.errors import (
+    ArgumentError,
+    CancelledError,
+    CentroidError,
+    GeometryError,
+    InputError,
+    OutputError,
+    VolumeError,
+)
 
 pytestmark = pytest.mark.usefixtures("tiny_weights")
 SIZE = 32
@@ -130,16 +139,100 @@ def test_the_result_is_exported_with_a_persons_corrections(logic, pair, centroid
     node.GetSegmentation().RemoveSegment("L1")
     files = logic.exportResults(node, tmp_path)
     assert {p.relative_to(tmp_path).as_posix() for p in files.values()} == {
-        "spine.seg.nrrd", "labels.nii.gz", "models/L2.stl",
+        "spine.seg.nrrd", "labels.nii.gz", "models/L2.stl", "models/spine.stl",
     }  # fmt: skip
     assert all(path.stat().st_size > 100 for path in files.values())
-    labels = read_labels(files["labels"])
+    labels = read_labels(files["nifti"])
     assert sorted(np.unique(labels.array_kji)) == [0, 21]
     voxels = labels.to_lps(np.argwhere(labels.array_kji == 21)[:, ::-1])
     assert np.abs(voxels.mean(axis=0)[:2] + 60.0).max() < 1.5
-    low, high = _box_of_stl(files["model L2"])
+    low, high = _box_of_stl(files["stl L2"])
     assert low == pytest.approx(voxels.min(axis=0), abs=2.0)
     assert high == pytest.approx(voxels.max(axis=0), abs=2.0)
+
+
+def test_files_of_an_earlier_export_are_replaced_only_when_asked(logic, pair, centroids_node, tmp_path):
+    node = logic.reconstruct(*pair, centroids_node)
+    logic.exportResults(node, tmp_path, ["obj"], frame="RAS")
+    with pytest.raises(OutputError, match="there already"):
+        logic.exportResults(node, tmp_path, ["obj"])
+    assert "frame RAS" in (tmp_path / "models" / "L1.obj").read_text() or "RAS" in (
+        tmp_path / "models" / "L1.obj"
+    ).read_text(errors="replace")
+    assert set(logic.exportResults(node, tmp_path, ["obj"], overwrite=True)) == {"obj L1", "obj L2", "obj spine"}
+
+
+def test_files_become_radiographs_in_their_planes(logic, pair, tmp_path, host):
+    import json
+
+    from PIL import Image
+    from slicer.util import arrayFromVolume
+
+    for node, name in zip(pair, ("ap", "lateral"), strict=True):
+        picture = arrayFromVolume(node)[0]
+        Image.fromarray((picture / picture.max() * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    choices = {"spacing_mm": 1.5}
+    ap, lateral = logic.importRadiographs(
+        tmp_path / "ap.png",
+        tmp_path / "lateral.png",
+        apChoices=choices,
+        latChoices={**choices, "flip_horizontal": True},
+    )
+    bounds = np.zeros(6)
+    ap.GetRASBounds(bounds)
+    assert bounds[1] - bounds[0] == pytest.approx(1.5 * arrayFromVolume(pair[0]).shape[2])
+    record = json.loads(lateral.GetAttribute("ReVerteR.Import"))
+    assert str(tmp_path) not in json.dumps({k: v for k, v in record.items() if k == "decisions"})
+    with pytest.raises(InputError, match="pixel size|spacing"):
+        logic.importRadiographs(tmp_path / "ap.png", tmp_path / "lateral.png")
+    with pytest.raises(ArgumentError, match="Known ones"):
+        logic.importRadiographs(tmp_path / "ap.png", tmp_path / "lateral.png", apChoices={"spacing": 1})
+
+
+def test_a_result_is_measured_with_its_fit_to_the_radiographs(logic, pair, centroids_node, host):
+    node = logic.reconstruct(*pair, centroids_node)
+    found = logic.measure(node, *pair, centroids_node)
+    assert [v["level"] for v in found["vertebrae"]] == ["L1", "L2"]
+    assert [q["level"] for q in found["silhouettes"]] == ["L1", "L2"]
+    assert all(v["volume_ml"] > 1.0 for v in found["vertebrae"])
+    assert "Vertebrae measurements" in names_in(host)
+
+
+def test_automatic_centroids_keep_what_a_person_has_locked(logic, pair, centroids_node, monkeypatch):
+    from ReVerteRLib.worker import registry
+
+    asked = {}
+
+    def annotate(arguments, _context):
+        from ReVerteRLib.centroids import read_locked_centroids
+
+        asked.update(arguments, held=read_locked_centroids(arguments["locked"]))
+        vertebra = {"level": "L1", "position_lps_mm": [-60.0, -60.0, 108.0], "confidence": 1.0, "residual_mm": 0.0}
+        return {"vertebrae": [{**vertebra, "locked": True}], "warnings": []}
+
+    monkeypatch.setitem(registry.JOB_FUNCTIONS, "annotate", annotate)
+    centroids_node.SetNthControlPointLocked(0, True)
+    centroids_node.SetNthControlPointDescription(1, "confidence 0.5000, residual 1.000 mm")
+    node = logic.annotateCentroids(*pair, centroids_node, detector="classical")
+    assert node is centroids_node
+    assert [c.level.name for c in asked["held"]] == ["L1"]
+    assert asked["detector"] == "classical"
+    assert [node.GetNthControlPointLabel(n) for n in range(node.GetNumberOfControlPoints())] == ["L1"]
+
+
+def test_a_batch_needs_no_scene_and_a_failed_case_stops_nothing(logic, tmp_path, host, monkeypatch):
+    from ReVerteRLib.batch import process
+    from ReVerteRLib.batch.runners import DirectRunner
+
+    monkeypatch.setattr(process, "runner_of", lambda _worker: contextlib.nullcontext(DirectRunner()))
+    before = names_in(host)
+    (tmp_path / "cases.csv").write_text("case,ap,lateral,centroids\none,a.nrrd,b.nrrd,c.mrk.json\n")
+    result = logic.processBatch(tmp_path / "cases.csv", tmp_path / "out", pictures=False)
+    assert [o.status for o in result.outcomes] == ["failed"]
+    assert (tmp_path / "out" / "index.csv").read_text().count("\n") == 2
+    assert names_in(host) == before
+    with pytest.raises(ArgumentError, match="Known ones"):
+        logic.processBatch(tmp_path / "cases.csv", tmp_path / "out", colour="red")
 
 
 def _box_of_stl(path) -> np.ndarray:
@@ -182,7 +275,7 @@ def test_inside_slicer_the_main_job_needs_nothing_but_torch_and_safetensors(tiny
         "for name in ('monai', 'skimage', 'rich', 'pydicom', 'matplotlib', 'tqdm', 'pandas'):\n"
         "    sys.modules[name] = None\n"
         "import numpy as np\n"
-        "from ReVerteRLib.scene import workflow, export\n"
+        "from ReVerteRLib.scene import workflow\n"
         "from ReVerteRLib.scene.bootstrap import SceneHost\n"
         "import pathlib, tempfile\n"
         "k, j, i = np.mgrid[:40, :40, :40]\n"
@@ -194,10 +287,11 @@ def test_inside_slicer_the_main_job_needs_nothing_but_torch_and_safetensors(tiny
         "points = host.scene.AddNewNodeByClass('vtkMRMLMarkupsFiducialNode')\n"
         "points.AddControlPoint([40.0, 40.0, 40.0], 'T7')\n"
         "spine = workflow.reconstruct_nodes(host.scene, *views, points)\n"
-        "files = export.export_segmentation(spine.segmentation, pathlib.Path(tempfile.mkdtemp()))\n"
+        "files = workflow.export_nodes(spine.segmentation, pathlib.Path(tempfile.mkdtemp()))\n"
+        "workflow.measure_nodes(host.scene, spine.segmentation)\n"
         "print(sorted(files))\n"
         "host.close()\n"
     )
     environment = os.environ | {"REVERTER_RESOURCES": str(tiny_store)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, env=environment)
-    assert done.stdout.strip() == "['labels', 'model T7', 'segmentation']", done.stderr
+    assert done.stdout.strip() == "['nifti', 'seg.nrrd', 'stl T7', 'stl spine']", done.stderr

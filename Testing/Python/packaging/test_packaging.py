@@ -58,7 +58,8 @@ def files_under(folder: Path, root: Path) -> set[str]:
 
 
 def test_every_file_arrives_where_the_module_looks_for_it(installed):
-    expected = files_under(ROOT / "ReVerteRLib", ROOT) | files_under(ROOT / "Resources", ROOT) | {"ReVerteR.py"}
+    expected = files_under(ROOT / "ReVerteRLib", ROOT) | files_under(ROOT / "Resources", ROOT)
+    expected |= files_under(ROOT / "ReVerteR", ROOT / "ReVerteR")
     assert files_under(installed, installed) == expected
 
 
