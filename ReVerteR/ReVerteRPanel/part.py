@@ -57,11 +57,13 @@ def fill(table, rows):
             table.setItem(row, column, item)
     if 0 <= selected < len(rows):
         table.selectRow(selected)
-    table.resizeColumnsToContents()
     table.blockSignals(blocked)
 
 
 def prepare(table):
     """Looks of a table: no line numbers, the last column takes the room."""
     table.verticalHeader().visible = False
-    table.horizontalHeader().stretchLastSection = True
+    header, last = table.horizontalHeader(), table.columnCount - 1
+    for column in range(last):
+        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+    header.setSectionResizeMode(last, qt.QHeaderView.Stretch)

@@ -7,6 +7,7 @@ What is not: PythonQt, CTK, qMRML widgets, the layout manager's views, Slicer's 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import types
@@ -34,6 +35,7 @@ def _connect(self, signal: str, slot, *_) -> None:
     getattr(self, name).connect(lambda *values: slot(*values[:count]))
 
 
+@functools.cache
 def connecting(kind: type) -> type:
     """The class with PythonQt's way to connect; QObject.connect itself cannot be replaced."""
     return type(kind.__name__, (kind,), {"connect": _connect})
@@ -86,8 +88,11 @@ class ctkSliderWidget(QtWidgets.QWidget):
     def _span(self) -> float:
         return self.box.maximum() - self.box.minimum() or 1.0
 
+    def show_position(self) -> None:
+        self.slider.setValue(round((self.box.value() - self._low()) / self._span() * 1000))
+
     def _changed(self, value: float) -> None:
-        self.slider.setValue(round((value - self._low()) / self._span() * 1000))
+        self.show_position()
         self.valueChanged.emit(value)
 
     decimals = Property(int, lambda s: s.box.decimals(), lambda s, v: s.box.setDecimals(v))
@@ -198,6 +203,7 @@ def _bound_combo(self, validators, tell) -> None:
 def _bound_slider(self, validators, tell) -> None:
     for validator in validators:
         self.box.setRange(validator.minimum, validator.maximum)
+    self.show_position()
     self.valueChanged.connect(tell)
 
 

@@ -162,7 +162,7 @@ def test_files_of_an_earlier_export_are_replaced_only_when_asked(logic, pair, ce
     assert set(logic.exportResults(node, tmp_path, ["obj"], overwrite=True)) == {"obj L1", "obj L2", "obj spine"}
 
 
-def test_files_become_radiographs_in_their_planes(logic, pair, tmp_path, host):
+def test_files_become_radiographs_in_their_planes(logic, pair, tmp_path):
     import json
 
     from PIL import Image
@@ -183,7 +183,7 @@ def test_files_become_radiographs_in_their_planes(logic, pair, tmp_path, host):
     assert bounds[1] - bounds[0] == pytest.approx(1.5 * arrayFromVolume(pair[0]).shape[2])
     record = json.loads(lateral.GetAttribute("ReVerteR.Import"))
     assert str(tmp_path) not in json.dumps({k: v for k, v in record.items() if k == "decisions"})
-    with pytest.raises(InputError, match="pixel size|spacing"):
+    with pytest.raises(InputError, match=r"pixel size|spacing"):
         logic.importRadiographs(tmp_path / "ap.png", tmp_path / "lateral.png")
     with pytest.raises(ArgumentError, match="Known ones"):
         logic.importRadiographs(tmp_path / "ap.png", tmp_path / "lateral.png", apChoices={"spacing": 1})
