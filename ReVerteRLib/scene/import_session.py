@@ -142,7 +142,7 @@ class ImportSession:
         """All doubts."""
         return self.result().all_warnings
 
-    def picture(self, view: View, path: Path | None = None, height_px: int = 320) -> Any:
+    def picture(self, view: View, path: Path | None = None, height_px: int = 260) -> Any:
         """uint8 [rows, columns, RGB] of the image with R, L, A, P, H and F at its edges; PNG at `path`."""
         image = self.image(view)
         pixels = with_marks(preview_radiograph(image.radiograph, height_px=height_px), image.edges)
@@ -173,10 +173,16 @@ def with_marks(pixels: Any, edges: Any) -> Any:
     picture = Image.fromarray(np.asarray(pixels)).convert("RGB")
     draw, (width, height) = ImageDraw.Draw(picture), picture.size
     font = ImageFont.load_default(size=max(14, height // 16))
-    places = ((edges.top, (width / 2, 4), "mt"), (edges.bottom, (width / 2, height - 4), "mb"))
-    places += ((edges.left, (4, height / 2), "lm"), (edges.right, (width - 4, height / 2), "rm"))
+    places: tuple[tuple[str, tuple[float, float], str], ...] = (
+        (edges.top, (width / 2, 4.0), "mt"),
+        (edges.bottom, (width / 2, height - 4.0), "mb"),
+        (edges.left, (5.0, height / 2), "lm"),
+        (edges.right, (width - 5.0, height / 2), "rm"),
+    )
     for letter, place, anchor in places:
-        draw.text(place, letter, fill=_MARK_RGB, font=font, anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+        left, top, right, bottom = draw.textbbox(place, letter, font=font, anchor=anchor)
+        draw.rectangle((left - 4, top - 4, right + 4, bottom + 4), fill=(0, 0, 0))  # over the preview's small letter
+        draw.text(place, letter, fill=_MARK_RGB, font=font, anchor=anchor)
     return np.asarray(picture)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import Level, parse_levels
 from ReVerteRLib.centroids import Centroid, CentroidSet
@@ -51,7 +53,7 @@ def phantom_ct(centroids: CentroidSet | None = None, seed: int = 7) -> CtVolume:
     return CtVolume(np.round(values).astype(np.int16), matrix, "phantom")
 
 
-def _trunk(spine: CentroidSet, rng: np.random.Generator) -> tuple[Array, Array]:
+def _trunk(spine: CentroidSet, rng: np.random.Generator) -> tuple[NDArray[Any], Array]:
     """HU [k, j, i] without bones, and voxel to LPS mm.
 
     A column around the spine as a narrow radiograph shows it: fat and skin at the back.
@@ -68,7 +70,7 @@ def _trunk(spine: CentroidSet, rng: np.random.Generator) -> tuple[Array, Array]:
     return values.astype(np.float32), matrix
 
 
-def _paint(values: Array, matrix: Array, distance_mm: Array, grid: PatchGrid) -> None:
+def _paint(values: NDArray[Any], matrix: Array, distance_mm: NDArray[Any], grid: PatchGrid) -> None:
     """Puts one vertebra into the CT, in place."""
     from scipy.ndimage import affine_transform
 

@@ -184,7 +184,8 @@ def process_batch(
     from ReVerteRLib.errors import ArgumentError
 
     try:
-        chosen = BatchOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        chosen = BatchOptions(**values)
     except TypeError as error:
         known = ", ".join(BatchOptions.__dataclass_fields__)
         raise ArgumentError(f"unknown option ({error})", remedy=f"Known ones: {known}") from error

@@ -53,7 +53,9 @@ def test_a_missing_pixel_size_is_asked_for_and_then_everything_is_shown(dialog):
     assert found["pixel size"][0] == "1.5 mm"
     assert found["view"][1].endswith("(assumed)")
     assert "Orientation unknown" in dialog.ui.importWarnings.text()
-    assert dialog.ui.apPicture.pixmap().height() >= 300
+    dialog.window.resize(820, 860)
+    dialog.ui.apPicture.parentWidget().layout().activate()
+    assert 200 < dialog.ui.apPicture.pixmap().height() <= dialog.ui.apPicture.height()
 
 
 def test_turning_and_mirroring_is_seen_at_once(dialog):

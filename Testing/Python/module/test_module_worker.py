@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,4 +46,4 @@ def test_a_worker_runs_is_cancelled_and_may_be_killed(panel, qt_app, ct_node, ce
     assert panel.ui.reconstructButton.isEnabled()
     pid = panel.controller.client.pid
     panel.cleanup()
-    assert pid is None or not os.path.exists(f"/proc/{pid}") or panel.controller.client.pid is None
+    assert pid is None or not Path(f"/proc/{pid}").exists() or panel.controller.client.pid is None
