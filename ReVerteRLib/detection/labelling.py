@@ -50,12 +50,12 @@ class LabelSettings:
     miss_at_end: float = 0.3
     t13_chance: float = 0.02
     l6_chance: float = 0.03
-    spacing_spread: float = 0.07
+    spacing_spread: float = 0.1
     scale_spread: float = 0.09
     odd_spacing: float = 0.003
     body_spread: float = 0.15
     body_weight: float = 0.4
-    reality: float = 1.5
+    reality: float = 2.5
     reach: int = 3
 
 

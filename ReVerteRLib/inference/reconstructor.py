@@ -85,7 +85,8 @@ class Reconstructor:
 
         progress is called once per finished vertebra and `cancelled` is asked between vertebrae (between batches on
         a GPU). kept: vertebrae of an earlier run with the same network, which are assembled with the new ones; those
-        of the chosen levels are replaced. on_vertebra is given each new vertebra before its progress is told. Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
+        of the chosen levels are replaced. on_vertebra is given each new vertebra before its progress is told.
+        Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
         ArgumentError for levels that cannot be reconstructed, CancelledError, ResourceError.
         """
         chosen = self._chosen(centroids, levels)

@@ -146,7 +146,7 @@ def preset(name: str) -> GeneratorConfig:
         return GeneratorConfig(
             preset="fast",
             nonlocal_inter_channels=16,
-            stem_channels=(24, 48, 96),
+            stem_channels=(32, 48, 96),
             trunk_channels=(8, 32, 64, 96),
             **_OWN,
         )

@@ -58,7 +58,7 @@ def point(case, name):
 # --- many random spines --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("anchored", "least"), [(False, 0.93), (True, 0.985)])
+@pytest.mark.parametrize(("anchored", "least"), [(False, 0.93), (True, 0.975)])
 def test_random_spines_are_found_and_named(anchored, least):
     """Noise 1.5 mm, 4 % missed and 0.5 ghosts a view, level scores spread over three levels."""
     rng = np.random.default_rng(11)

@@ -52,9 +52,12 @@ def test_without_weight_nothing_changes() -> None:
 
 def test_cards_carry_prior_and_threshold_and_impossible_ones_are_refused() -> None:
     shipped = load_weights("recommended")
-    assert (shipped.shape_prior, shipped.threshold) == (0.9, 0.3)
+    assert (shipped.shape_prior, shipped.threshold) == (0.0, 0.2)
     plain = load_weights("fast")
-    assert (plain.shape_prior, plain.threshold) == (0.0, 0.5)
+    assert (plain.shape_prior, plain.threshold) == (0.4, 0.35)
+    bare = {key: value for key, value in plain.card.items() if key not in ("shape_prior_per_mm", "threshold")}
+    without = dataclasses.replace(plain, card=bare)
+    assert (without.shape_prior, without.threshold) == (0.0, 0.5)
 
     def with_card(**entries: object) -> LoadedWeights:
         return dataclasses.replace(plain, card={**plain.card, **entries}, path=Path("x.safetensors"))
