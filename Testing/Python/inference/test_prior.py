@@ -54,7 +54,7 @@ def test_cards_carry_prior_and_threshold_and_impossible_ones_are_refused() -> No
     shipped = load_weights("recommended")
     assert (shipped.shape_prior, shipped.threshold) == (0.0, 0.2)
     plain = load_weights("fast")
-    assert (plain.shape_prior, plain.threshold) == (0.4, 0.35)
+    assert (plain.shape_prior, plain.threshold) == (0.0, 0.35)
     bare = {key: value for key, value in plain.card.items() if key not in ("shape_prior_per_mm", "threshold")}
     without = dataclasses.replace(plain, card=bare)
     assert (without.shape_prior, without.threshold) == (0.0, 0.5)
