@@ -185,6 +185,8 @@ def process_batch(
 
     try:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        if isinstance(values.get("levels"), str):
+            values["levels"] = tuple(part.strip() for part in values["levels"].split(",") if part.strip())
         chosen = BatchOptions(**values)
     except TypeError as error:
         known = ", ".join(BatchOptions.__dataclass_fields__)
