@@ -7,6 +7,7 @@ What is not: PythonQt, CTK, qMRML widgets, the layout manager's views, Slicer's 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import sys
@@ -19,6 +20,12 @@ import stand_ins
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
+
+if sys.version_info < (3, 12):
+    # PySide6's snake-case and property features return None without counting it; before Python 3.12, where None cannot
+    # be freed, some thousand property writes end the interpreter ("deallocating None").
+    for _ in range(1_000_000):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
 PANEL_MODULES = ("part", "radiographs", "import_dialog", "vertebrae", "reconstruct", "look", "results", "setup")
 Signal, Property = QtCore.Signal, QtCore.Property
