@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ReVerteRLib.errors import OutputError
+from ReVerteRLib.errors import ArgumentError, OutputError
 from ReVerteRLib.files import ensure_writable_folder
 
 _STAGING, _REPLACED = ".partial-", ".replaced-"
@@ -113,3 +113,14 @@ class StageClock:
     def rounded(self) -> dict[str, float]:
         """For reports: hundredths of a second."""
         return {name: round(value, 2) for name, value in self.seconds.items()}
+
+
+def refuse_overwriting(out: Path, resume: bool) -> None:
+    """An earlier training is hours of work; it is never overwritten by a forgotten --resume. Raises ArgumentError."""
+    found = (out / "checkpoint.pt").is_file()
+    if found and not resume:
+        raise ArgumentError(
+            "the folder holds a training already", where=out, remedy="Add --resume to go on with it, or choose another"
+        )
+    if resume and not found:
+        raise ArgumentError("there is no checkpoint to resume", where=out, remedy="Leave --resume out")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ReVerteRLib.cli import options
 from ReVerteRLib.cli.console import Console
 from ReVerteRLib.cli.prepare import DEFAULT_PATIENTS, corpus_settings
+from ReVerteRLib.cli.staging import refuse_overwriting
 
 if TYPE_CHECKING:
     from ReVerteRLib.datasets.samples import CorpusDataset
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     config = load_config(arguments.config)
     out = ensure_writable_folder(arguments.out)
-    _refuse_overwriting(out, arguments.resume)
+    refuse_overwriting(out, arguments.resume)
     start = load_weights(arguments.init) if arguments.init and not arguments.resume else None
     with torchrun_workers(config.run.device) as workers:
         training, validation = _data(arguments, config, out, console, workers)
@@ -100,19 +101,6 @@ def _data(
     if workers.first:
         workers.wait()
     return training, validation
-
-
-def _refuse_overwriting(out: Path, resume: bool) -> None:
-    """An earlier training is hours of work; it is never overwritten by a forgotten --resume."""
-    from ReVerteRLib.errors import ArgumentError
-
-    found = (out / "checkpoint.pt").is_file()
-    if found and not resume:
-        raise ArgumentError(
-            "the folder holds a training already", where=out, remedy="Add --resume to go on with it, or choose another"
-        )
-    if resume and not found:
-        raise ArgumentError("there is no checkpoint to resume", where=out, remedy="Leave --resume out")
 
 
 def _training_data(arguments: argparse.Namespace, config: TrainingConfig, out: Path, console: Console) -> CorpusDataset:

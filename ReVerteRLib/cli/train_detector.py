@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ReVerteRLib.cli import options
 from ReVerteRLib.cli.console import Console
+from ReVerteRLib.cli.staging import refuse_overwriting
 
 if TYPE_CHECKING:
     from ReVerteRLib.detection.film_corpus import PatientFilms
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from ReVerteRLib.files import ensure_writable_folder
 
     out = ensure_writable_folder(arguments.out)
-    _refuse_overwriting(out, arguments.resume)
+    refuse_overwriting(out, arguments.resume)
     training, kept = held_out(read_films(arguments.films, arguments.landmarks), arguments.held_out)
     settings = DetectorTraining(
         minutes=arguments.minutes,
@@ -94,15 +95,3 @@ def _cases(kept: list[PatientFilms], data: Path | None) -> list[DetectionCase]:
 def _rows(metrics: dict[str, dict[str, object]]) -> list[tuple[object, ...]]:
     keys = ("wanted", "recall", "precision", "mean_mm", "p95_mm", "levels")
     return [(name, *(row[key] for key in keys)) for name, row in metrics.items()]
-
-
-def _refuse_overwriting(out: Path, resume: bool) -> None:
-    from ReVerteRLib.errors import ArgumentError
-
-    found = (out / "checkpoint.pt").is_file()
-    if found and not resume:
-        raise ArgumentError(
-            "the folder holds a training already", where=out, remedy="Add --resume to go on with it, or choose another"
-        )
-    if resume and not found:
-        raise ArgumentError("there is no checkpoint to resume", where=out, remedy="Leave --resume out")

@@ -13,7 +13,7 @@ from ReVerteRLib.errors import DatasetError
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.geometry import Array
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
-from ReVerteRLib.scene.preview import _Upright, preview_radiograph
+from ReVerteRLib.scene.preview import Upright, preview_radiograph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def draw_annotation(
 
 def _height_px(pair: RadiographPair) -> int:
     """900, or less where both pictures side by side would be wider than 1800 (low crops of wide films)."""
-    sizes = [_Upright(radiograph.projection, _HEIGHT_PX).size_wh for radiograph in pair]
+    sizes = [Upright(radiograph.projection, _HEIGHT_PX).size_wh for radiograph in pair]
     return min(_HEIGHT_PX, round(_HEIGHT_PX * _WIDTH_PX / sum(width for width, _ in sizes)))
 
 
@@ -66,7 +66,7 @@ def _draw_view(
 ) -> None:
     from matplotlib import patheffects
 
-    upright = _Upright(radiograph.projection, height_px)
+    upright = Upright(radiograph.projection, height_px)
     for point in reference:
         x, y = upright.to_picture(radiograph.projection.project(point))[0]
         axes.plot(x, y, "+", color=_REFERENCE, markersize=9, markeredgewidth=1.2)

@@ -42,7 +42,7 @@ def preview_radiograph(
     silhouettes: bool [rows, columns] per level on the radiograph's own pixels, drawn as outlines in level colours.
     Raises GeometryError for silhouettes of another size, OutputError when the file cannot be written.
     """
-    upright = _Upright(radiograph.projection, height_px)
+    upright = Upright(radiograph.projection, height_px)
     picture = upright.picture(_gray(radiograph.image_hw)).convert("RGB")
     for level, mask in (silhouettes or {}).items():
         if np.shape(mask) != radiograph.image_hw.shape:
@@ -67,7 +67,7 @@ def save_png(pixels: NDArray[np.uint8], path: Path) -> None:
         Image.fromarray(pixels).save(aside, format="PNG")
 
 
-class _Upright:
+class Upright:
     """From stored pixels to the picture: flips and swaps that bring the head up and the beam's left-right right."""
 
     def __init__(self, projection: Projection, height_px: int) -> None:
@@ -113,7 +113,7 @@ class _Upright:
 
 def picture_positions(projection: Projection, pixels_rc: ArrayLike, height_px: int = 900) -> Array:
     """(N, 2) positions (x, y) in the picture of `preview_radiograph` of image pixels (N, 2) given as (row, column)."""
-    return _Upright(projection, height_px).to_picture(pixels_rc)
+    return Upright(projection, height_px).to_picture(pixels_rc)
 
 
 def _letters(direction: Array) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def vivid(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
     return colorsys.hsv_to_rgb(hue, 0.85, 1.0)
 
 
-def _draw_dots(picture: Image.Image, upright: _Upright, centroids: CentroidSet) -> None:
+def _draw_dots(picture: Image.Image, upright: Upright, centroids: CentroidSet) -> None:
     from PIL import ImageDraw, ImageFont
 
     draw = ImageDraw.Draw(picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ class Call:
     arguments: Mapping[str, Any]
 
 
-class Task:
+class Task(ABC):
     """One piece of work with nodes of a scene as input and output; `prepare`, then the worker, then `finish`.
 
     Between the two the user may change everything: the inputs were read before. A task adds nothing to the scene that
@@ -28,18 +29,18 @@ class Task:
     title = ""
     """What is going on, for the status line."""
 
+    @abstractmethod
     def prepare(self, folder: Path) -> Call:
         """Writes what the worker reads into an empty folder. Raises ReVerteRError for inputs that cannot be used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, result: Mapping[str, Any]) -> Any:
         """Takes the worker's result into the scene. Raises ReVerteRError."""
-        raise NotImplementedError
 
-    def show_part(self, level: str, path: Path) -> None:
+    def show_part(self, level: str, path: Path) -> None:  # noqa: B027 - most tasks show nothing before the end
         """One vertebra is finished before the rest; its surface (LPS mm) lies there."""
 
-    def abandon(self) -> None:
+    def abandon(self) -> None:  # noqa: B027
         """Takes away what `show_part` has shown."""
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ReVerteRLib.errors import GeometryError
 from ReVerteRLib.geometry import Beam, Projection, View
 from ReVerteRLib.imaging.radiograph import Radiograph
-from ReVerteRLib.scene.preview import DOT_RGB, _Upright, preview_radiograph
+from ReVerteRLib.scene.preview import DOT_RGB, Upright, preview_radiograph
 
 
 def _letter_f(view=View.AP, **changes):
@@ -91,7 +91,7 @@ def test_centroids_outside_the_picture_are_not_drawn():
 def test_marks_name_the_sides_of_the_patient(view, letters):
     radiograph = _letter_f(view)
     for stored in (radiograph, _flipped(radiograph, 0), _flipped(radiograph, 1), _transposed(radiograph)):
-        assert _Upright(stored.projection, 100).marks() == letters
+        assert Upright(stored.projection, 100).marks() == letters
 
 
 def test_an_outline_is_drawn_around_a_silhouette_and_not_in_it():
@@ -134,6 +134,6 @@ def test_a_tilted_plane_is_still_shown_head_up():
         column_direction=(-np.cos(angle), 0.0, np.sin(angle)),
         beam_direction=(0.0, 1.0, 0.0),
     )
-    upright = _Upright(geometry, 100)
+    upright = Upright(geometry, 100)
     assert upright.marks() == ("H", "F", "R", "L")
     assert (upright.flip_rows, upright.flip_columns) == (True, True)
