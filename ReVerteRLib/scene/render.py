@@ -17,7 +17,8 @@ from ReVerteRLib.scene.bootstrap import import_slicer, inside_slicer
 from ReVerteRLib.scene.builder import SpineScene
 from ReVerteRLib.scene.frames import from_vtk_matrix, surface_to_ras
 from ReVerteRLib.scene.messages import vtk_errors_raised
-from ReVerteRLib.scene.preview import draw_marks, preview_radiograph, save_png
+from ReVerteRLib.scene.orientation_marks import OrientationMarks
+from ReVerteRLib.scene.preview import preview_radiograph, save_png
 from ReVerteRLib.scene.windows import OffscreenWindow
 
 __all__ = ["preview_radiograph", "render_biplanar", "render_models", "save_png"]
@@ -81,10 +82,8 @@ def render_biplanar(spine: SpineScene, path: Path | None = None, *, view: str = 
     with vtk_errors_raised(ResourceError), _borrowed_layout(spine.scene) as application_logic:
         layout.show_spine(spine)
         parts = [
-            _marked(_draw_slice(spine, application_logic, layout.AP_VIEW, spine.ap, height), ("H", "F", "R", "L")),
-            _marked(
-                _draw_slice(spine, application_logic, layout.LATERAL_VIEW, spine.lateral, height), ("H", "F", "A", "P")
-            ),
+            _draw_slice(spine, application_logic, layout.AP_VIEW, spine.ap, height),
+            _draw_slice(spine, application_logic, layout.LATERAL_VIEW, spine.lateral, height),
             _draw_threed(spine, application_logic, view, (round(height * 0.7), height)),
         ]
     pixels = np.concatenate(parts, axis=1)
@@ -202,14 +201,6 @@ def _managed(
         group.SetMRMLDisplayableNode(None)
 
 
-def _marked(pixels: Pixels, letters: tuple[str, str, str, str]) -> Pixels:
-    from PIL import Image
-
-    picture = Image.fromarray(pixels)
-    draw_marks(picture, letters)
-    return np.asarray(picture)
-
-
 def _width_at(height: int, volume: Any) -> int:
     """Width in pixels of a picture of this height that just holds the slice."""
     import vtk
@@ -239,8 +230,10 @@ def _draw_slice(spine: SpineScene, application_logic: Any, view_name: str, volum
         actor = vtk.vtkActor2D()
         actor.SetMapper(mapper)
         window.renderer.AddViewProp(actor)
+        marks = OrientationMarks(window.renderer, slice_node, font_size=max(10, height // 40))
         with _managed(window, application_logic, slice_node, _SLICE_MANAGERS):
             pixels = window.pixels()
+        marks.remove()
     logic.SetMRMLScene(None)
     return pixels
 
