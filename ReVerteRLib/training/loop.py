@@ -16,17 +16,17 @@ from ReVerteRLib.devices import pick_device
 from ReVerteRLib.errors import CancelledError, InputError, ResourceError
 from ReVerteRLib.files import ensure_writable_folder, write_json
 from ReVerteRLib.networks.blocks import to_channels_last
-from ReVerteRLib.networks.lifting import crop
-from ReVerteRLib.networks.registry import build_discriminator, build_generator
+from ReVerteRLib.networks.lifting import crop, lift_pair
 from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.training.card import refuse_other_network, training_card
 from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
 from ReVerteRLib.training.config import TrainingConfig
 from ReVerteRLib.training.ema import WeightAverage
 from ReVerteRLib.training.journal import Journal
-from ReVerteRLib.training.losses import IntegratedLoss, discriminator_loss
+from ReVerteRLib.training.losses import discriminator_loss
 from ReVerteRLib.training.optimiser import Optimiser, build_optimiser
 from ReVerteRLib.training.parallel import Workers
+from ReVerteRLib.training.parts import PartsMaker, default_parts
 from ReVerteRLib.training.schedule import Schedule
 from ReVerteRLib.training.stream import Batch, BatchStream, SampleSource, collate
 
@@ -37,7 +37,7 @@ _PER_MILLE = 1000
 
 
 class Trainer:
-    """Trains one generator; everything it writes goes to `out_dir`.
+    """Trains one network; everything it writes goes to `out_dir`.
 
     out_dir holds checkpoint.pt, log.csv (every weighted loss term of every step), losses.png and config.json.
     Raises DatasetError for an empty data set, OutputError where out_dir cannot be written, ArgumentError for a
@@ -52,8 +52,14 @@ class Trainer:
         out_dir: Path,
         *,
         workers: Workers | None = None,
+        parts: PartsMaker | None = None,
+        samples: int = 0,
     ) -> None:
-        """workers: the processes that train together (parallel.torchrun_workers); this one alone by default."""
+        """workers: the processes that train together (parallel.torchrun_workers); this one alone by default.
+
+        parts:   makes network, loss and discriminator; ReVerteR's own by default (parts.default_parts).
+        samples: the last batch is cut so that no more than so many are seen; 0 for whole batches.
+        """
         self.config, self.run_config = config, config.run
         self.workers = workers or Workers()
         self.out_dir = ensure_writable_folder(Path(out_dir))
@@ -61,19 +67,22 @@ class Trainer:
         if config.run.threads and self.device.type == "cpu":
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
-        self._stream = BatchStream(train, config.run.batch, config.run.seed, self.workers.rank, self.workers.size)
+        self._stream = BatchStream(
+            train, config.run.batch, config.run.seed, self.workers.rank, self.workers.size, limit=samples
+        )
         self._validation = validation
-        self.network: nn.Module = to_channels_last(build_generator(config.generator)).to(self.device)
+        made = parts() if parts is not None else default_parts(config)
+        self.network: nn.Module = to_channels_last(made.network).to(self.device)
         self.average = WeightAverage(self.network, config.run.ema_decay)
         self.optimiser = build_optimiser(self.network, config.optimiser, config.optimiser.lr)
         self.discriminator: nn.Module | None = None
         self.discriminator_optimiser: Optimiser | None = None
-        if config.loss.w_gan:
-            self.discriminator = to_channels_last(build_discriminator(config.run.discriminator_width)).to(self.device)
+        if made.discriminator is not None:
+            self.discriminator = to_channels_last(made.discriminator).to(self.device)
             self.discriminator_optimiser = build_optimiser(
                 self.discriminator, config.optimiser, config.optimiser.discriminator_lr
             )
-        self.loss = IntegratedLoss(config.loss)
+        self.loss, self._conditional = made.loss, made.conditional
         self.schedule = Schedule(
             config.optimiser,
             config.run,
@@ -97,9 +106,11 @@ class Trainer:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         stop_after: int = 0,
+        checkpoint_minutes: float = 0.0,
     ) -> None:
         """Trains until the configured end, or for `stop_after` more steps; leaves a checkpoint in any case.
 
+        checkpoint_minutes: a checkpoint also after so long without one; 0 for never.
         Raises CancelledError (after a checkpoint), InputError when the loss is no longer finite (the last good
         checkpoint stays) or the checkpoint does not fit, ResourceError when memory runs out.
         """
@@ -109,6 +120,7 @@ class Trainer:
             write_json(self.out_dir / "config.json", self.config.to_dict())
         journal = Journal(self.out_dir / "log.csv", self.step) if self.workers.first else None
         last = self.step + stop_after if stop_after else None
+        saved = self.seconds
         batches = self._stream.batches(self.step * self.run_config.accumulation)
         with contextlib.closing(batches), _memory_errors():
             while self.schedule.progress(self.step, self.seconds) < 1.0 and self.step != last:
@@ -119,6 +131,9 @@ class Trainer:
                 if journal is not None:
                     journal.append(row)
                     self._report(progress)
+                if checkpoint_minutes and self.seconds - saved >= 60.0 * checkpoint_minutes:
+                    self.save()
+                    saved = self.seconds
             if self.validation_dice is None or not self._due(self.run_config.validation_every):
                 self.validate()
         self.save()
@@ -202,17 +217,18 @@ class Trainer:
         """Backward passes of one batch, first the discriminator's, then the generator's; the values for the log."""
         batch = {key: value.to(self.device) for key, value in batch.items()}
         batch["level"] = self._hide_levels(batch["level"], part)
-        coarse = self.run_config.coarse_loss
+        coarse = {"full_resolution": False} if self.run_config.coarse_loss else {}
         with self._autocast():
-            logits = self.network(*_inputs(batch), prior=batch.get("prior"), full_resolution=not coarse)
+            logits = self.network(*_inputs(batch), prior=batch.get("prior"), **coarse)
         target = self._target(batch["mask"])
         values: dict[str, float] = {}
         scores = None
         if self.discriminator is not None:
-            values["discriminator"] = self._discriminator_backward(self.discriminator, logits, target, share)
+            seen = self._condition(batch)
+            values["discriminator"] = self._discriminator_backward(self.discriminator, logits, target, seen, share)
             self.discriminator.requires_grad_(False)
             with self._autocast():
-                scores = self.discriminator(torch.sigmoid(logits.float()))
+                scores = self.discriminator(torch.cat([torch.sigmoid(logits.float()), *seen], dim=1))
         terms = self.loss(logits, target, scores, self.step, self.schedule.progress(self.step, self.seconds))
         (terms.total * share).backward()
         if self.discriminator is not None:
@@ -220,11 +236,19 @@ class Trainer:
         values |= {name: float(value) for name, value in terms.weighted.items()}
         return {**values, "total": float(terms.total.detach())}
 
-    def _discriminator_backward(self, network: nn.Module, logits: Tensor, target: Tensor, share: float) -> float:
-        """Real input: the mask; fake input: the probabilities, detached."""
+    def _condition(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Both radiographs as volumes [B, 1, S, S, S], without their centroid channels; nothing where not wanted."""
+        if not self._conditional:
+            return ()
+        return lift_pair(batch["ap"][:, :1], batch["lateral"][:, :1])
+
+    def _discriminator_backward(
+        self, network: nn.Module, logits: Tensor, target: Tensor, seen: tuple[Tensor, ...], share: float
+    ) -> float:
+        """Real input: the mask; fake input: the probabilities, detached; both beside what else it sees."""
         fake = torch.sigmoid(logits.detach().float())
         with self._autocast():
-            scores_real, scores_fake = network(target), network(fake)
+            scores_real, scores_fake = (network(torch.cat([shape, *seen], dim=1)) for shape in (target, fake))
         loss = discriminator_loss(scores_real, scores_fake, self.config.loss.real_label)
         (loss * share).backward()
         return float(loss.detach())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ReVerteRLib.files import written_aside
-from ReVerteRLib.training.journal import COLUMNS, read_journal
+from ReVerteRLib.training.journal import read_journal
 
-_PANELS = tuple(name for name in COLUMNS if name not in ("step", "epoch", "progress", "seconds"))
+_NO_PANELS = ("step", "epoch", "progress", "seconds")
 
 
 def plot_journal(journal: Path, target: Path) -> None:
@@ -16,7 +16,9 @@ def plot_journal(journal: Path, target: Path) -> None:
 
     rows = read_journal(journal)
     series = {
-        name: [(int(row["step"]), float(row[name])) for row in rows if row[name] not in ("", None)] for name in _PANELS
+        name: [(int(row["step"]), float(row[name])) for row in rows if row[name] not in ("", None)]
+        for name in (rows[0] if rows else ())
+        if name not in _NO_PANELS
     }
     panels = [name for name, points in series.items() if points]
     if not panels:

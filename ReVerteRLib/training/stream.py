@@ -28,15 +28,18 @@ class SampleSource(Protocol):
 class BatchStream:
     """Endless batches; one thread loads the next while the network works on the current one."""
 
-    def __init__(self, source: SampleSource, batch: int, seed: int, rank: int = 0, size: int = 1) -> None:
+    def __init__(
+        self, source: SampleSource, batch: int, seed: int, rank: int = 0, size: int = 1, *, limit: int = 0
+    ) -> None:
         """The part of process `rank` of `size`, each with its own batch; all parts together follow one order.
 
+        limit: samples in all; the last batch is cut, and past it the stream repeats its last sample. 0 for no limit.
         Raises DatasetError for an empty source.
         """
         if len(source) == 0:
             raise DatasetError("there are no training samples", remedy="Check the data folder and the split")
         self._source, self._batch, self._seed = source, batch, seed
-        self._rank, self._size = rank, size
+        self._rank, self._size, self._limit = rank, size, limit
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def batches(self, start: int) -> Generator[Batch, None, None]:
@@ -55,7 +58,10 @@ class BatchStream:
 
     def _load(self, number: int) -> Batch:
         first = (number * self._size + self._rank) * self._batch
-        return collate([self._sample(position) for position in range(first, first + self._batch)])
+        last = first + self._batch
+        if self._limit:
+            first, last = min(first, self._limit - 1), min(last, self._limit)
+        return collate([self._sample(position) for position in range(first, max(last, first + 1))])
 
     def _sample(self, position: int) -> Mapping[str, Any]:
         epoch, place = divmod(position, len(self._source))
