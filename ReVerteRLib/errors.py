@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 
@@ -81,13 +80,21 @@ class ResourceError(ReVerteRError):
 
 
 def as_known(error: BaseException) -> ReVerteRError | None:
-    """The error as one of ours, None when it is a fault in the program."""
+    """The error as one of ours (see known_faults for those of other libraries), None when the program is at fault."""
+    from ReVerteRLib.known_faults import known_fault
+
     if isinstance(error, ReVerteRError):
         return error
     if isinstance(error, KeyboardInterrupt):
         return CancelledError("cancelled", remedy="Earlier results are unchanged")
-    if isinstance(error, MemoryError):
-        return ResourceError("the memory does not suffice", remedy="Close other programs or use a smaller input")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError("the disk is full", where=error.filename or "", remedy="Free some space")
-    return None
+    return known_fault(error)
+
+
+def as_any(error: BaseException) -> ReVerteRError:
+    """The error as one of ours; a fault in the program becomes one that asks to be reported (exit code 1)."""
+    known = as_known(error)
+    if known is not None:
+        return known
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
+    remedy = "This is a fault in ReVerteR; report it with the log"
+    return ReVerteRError(f"unexpected {type(error).__name__}: {reason}", remedy=remedy)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ReVerteRLib.errors import OutputError
+from ReVerteRLib.known_faults import os_reason
 
 
 def all_suffixes(path: Path) -> str:
@@ -44,7 +45,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         aside.replace(target)
     except OSError as error:
         raise OutputError(
-            f"cannot be written ({error.strerror or error})", where=target, remedy="Check free space and permissions"
+            f"cannot be written ({os_reason(error)})", where=target, remedy="Check free space and permissions"
         ) from error
     finally:
         aside.unlink(missing_ok=True)

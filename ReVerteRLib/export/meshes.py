@@ -72,7 +72,16 @@ def _write(surface: vtk.vtkPolyData, path: Path, remark: str) -> bool:
     else:
         writer.SetDataByteOrderToLittleEndian()
         writer.AddComment(remark)
-    return bool(writer.Write() == 1)
+    return bool(writer.Write() == 1) and (suffix == ".stl" or _is_whole_ply(path, surface))
+
+
+def _is_whole_ply(path: Path, surface: vtk.vtkPolyData) -> bool:
+    """VTK's PLY writer says nothing of a full disk, so the size is compared with what the header announces."""
+    head = path.read_bytes()[:4096].partition(b"end_header\n")
+    numbers = head[0].count(b"property float")
+    corners = surface.GetPolys().GetNumberOfConnectivityIds()
+    data = 4 * numbers * surface.GetNumberOfPoints() + surface.GetNumberOfPolys() + 4 * corners
+    return bool(head[1]) and path.stat().st_size >= len(head[0]) + len(head[1]) + data
 
 
 def _write_obj(surface: vtk.vtkPolyData, path: Path, remark: str) -> bool:

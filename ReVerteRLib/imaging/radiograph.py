@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ReVerteRLib.errors import GeometryError, InputError, VolumeError
-from ReVerteRLib.files import written_aside
 from ReVerteRLib.geometry import Array, Projection, View
 from ReVerteRLib.imaging.volume import read_sitk
 
@@ -162,14 +161,14 @@ def projection_from_matrix(
         raise GeometryError(error.what, where=where, remedy=error.remedy) from error
 
 
-def write_radiograph(radiograph: Radiograph, path: Path) -> None:
-    """Writes float32 NRRD with spacing, direction and the projection in the header, in one step. Raises OutputError."""
-    import SimpleITK as sitk  # noqa: N813
+def write_radiograph(radiograph: Radiograph, path: Path, *, compressed: bool = True) -> None:
+    """Writes float32 NRRD with spacing, direction and the projection in the header, in one step. Raises OutputError.
 
-    from ReVerteRLib.imaging.volume import Volume
+    compressed: False for files that are read once and thrown away; compressing takes far longer than writing.
+    """
+    from ReVerteRLib.imaging.volume import Volume, save_image
 
     volume = Volume(radiograph.image_hw[None].astype(np.float32), radiograph.projection.ijk_to_lps_mm)
     image = volume.to_sitk()
     image.SetMetaData(PROJECTION_KEY, json.dumps(radiograph.projection.to_dict()))
-    with written_aside(path) as aside:
-        sitk.WriteImage(image, str(aside), useCompression=True)
+    save_image(image, path, compressed=compressed)

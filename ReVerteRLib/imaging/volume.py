@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ReVerteRLib.errors import VolumeError
+from ReVerteRLib.errors import OutputError, VolumeError
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.geometry import Array
 from ReVerteRLib.imaging.nifti_check import check_nifti_complete
@@ -186,7 +186,23 @@ def read_labels(path: Path) -> LabelVolume:
 
 def write_volume(volume: Volume, path: Path) -> None:
     """Writes a volume, compressed, in one step; the suffix chooses the format. Raises OutputError."""
+    save_image(volume.to_sitk(), path)
+
+
+def save_image(image: sitk.Image, path: Path, *, compressed: bool = True) -> None:
+    """Writes an image of SimpleITK in one step and makes sure that it is complete. Raises OutputError.
+
+    ITK's NIfTI writer reports a full disk to nobody, and what it leaves is a file that reads as mostly zeros.
+    """
     import SimpleITK as sitk  # noqa: N813
 
+    remedy = "Check free space and permissions"
     with written_aside(path) as aside:
-        sitk.WriteImage(volume.to_sitk(), str(aside), useCompression=True)
+        try:
+            sitk.WriteImage(image, str(aside), useCompression=compressed)
+            check_nifti_complete(aside)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise OutputError(f"cannot be written ({reason})", where=path, remedy=remedy) from error
+        except VolumeError as error:
+            raise OutputError(f"cannot be written ({error.what})", where=path, remedy=remedy) from error

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ReVerteRLib.anatomy import Level, terminology_tag
-from ReVerteRLib.files import written_aside
-from ReVerteRLib.imaging.volume import LabelVolume, write_volume
+from ReVerteRLib.imaging.volume import LabelVolume, save_image, write_volume
 from ReVerteRLib.inference.result import SpineReconstruction
 
 if TYPE_CHECKING:
@@ -56,13 +55,10 @@ def write_segmentation(labels: LabelVolume, levels: tuple[Level, ...], path: Pat
 
     A label volume has no overlaps, so all segments share one layer and their label value is the VerSe label.
     """
-    import SimpleITK as sitk  # noqa: N813
-
     image = labels.to_sitk()
     for key, value in segmentation_fields(labels, levels).items():
         image.SetMetaData(key, value)
-    with written_aside(path) as aside:
-        sitk.WriteImage(image, str(aside), useCompression=True)
+    save_image(image, path)
 
 
 def write_reconstruction(spine: SpineReconstruction, folder: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ReVerteRLib.errors import ArgumentError, InputError, WeightsError
+from ReVerteRLib.errors import ArgumentError, InputError, OutputError, WeightsError
 from ReVerteRLib.files import sha256_of, write_json, written_aside
 from ReVerteRLib.resources import resources_folder
 
@@ -321,7 +321,12 @@ def save_weights(path: Path, network: torch.nn.Module, card: Mapping[str, Any], 
     tensors = {name: _stored(name, tensor, half, path) for name, tensor in network.state_dict().items()}
     text = json.dumps(dict(card), allow_nan=False)
     with written_aside(path) as aside:
-        safetensors.torch.save_file(tensors, str(aside), metadata={"card": text, "format": "pt"})
+        try:
+            safetensors.torch.save_file(tensors, str(aside), metadata={"card": text, "format": "pt"})
+        except safetensors.SafetensorError as error:
+            raise OutputError(
+                f"cannot be written ({error})", where=path, remedy="Check free space and permissions"
+            ) from error
     return sha256_of(path)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ReVerteRLib.anatomy import VERTEBRAE, Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
-from ReVerteRLib.errors import CentroidError, OutputError
+from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.geometry import View
 from ReVerteRLib.imaging.radiograph import RadiographPair, write_radiograph
-from ReVerteRLib.imaging.volume import Volume
+from ReVerteRLib.imaging.volume import Volume, save_image
 from ReVerteRLib.scene.centroid_table import chosen_levels, rows_of
 from ReVerteRLib.scene.volumes import radiograph_from_node
 
@@ -35,19 +35,14 @@ def write_pair(ap_node: Any, lateral_node: Any, folder: Path) -> PairFiles:
     """ap.nrrd and lateral.nrrd. Raises what `pair_of_nodes` raises, OutputError."""
     pair = pair_of_nodes(ap_node, lateral_node)
     files = PairFiles(folder / "ap.nrrd", folder / "lateral.nrrd", pair)
-    write_radiograph(pair.ap, files.ap)
-    write_radiograph(pair.lateral, files.lateral)
+    write_radiograph(pair.ap, files.ap, compressed=False)
+    write_radiograph(pair.lateral, files.lateral, compressed=False)
     return files
 
 
 def write_quickly(volume: Volume, path: Path) -> None:
     """Without compression, which for a CT would take longer than the work itself. Raises OutputError."""
-    import SimpleITK as sitk  # noqa: N813
-
-    try:
-        sitk.WriteImage(volume.to_sitk(), str(path), useCompression=False)
-    except RuntimeError as error:
-        raise OutputError("the volume cannot be written", where=path, remedy="Check free space") from error
+    save_image(volume.to_sitk(), path, compressed=False)
 
 
 def usable_centroids(node: Any) -> CentroidSet:

@@ -40,7 +40,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ReVerteRLib import errors
-from ReVerteRLib.errors import ArgumentError, ReVerteRError, as_known
+from ReVerteRLib.errors import ArgumentError, ReVerteRError, as_any
 
 PROTOCOL = 1
 MAX_LINE = 1 << 20
@@ -129,11 +129,7 @@ def decode_event(line: bytes) -> Event:
 
 def error_event(request_id: str, error: BaseException) -> Event:
     """The event that tells an error; a fault in the program becomes one with exit code 1."""
-    known = as_known(error)
-    if known is None:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        remedy = "This is a fault in ReVerteR; report it with the worker's log"
-        known = ReVerteRError(f"unexpected {type(error).__name__}: {reason}", remedy=remedy)
+    known = as_any(error)
     data = {"what": known.what, "where": known.where, "remedy": known.remedy, "exit_code": known.exit_code}
     kind = next(c.__name__ for c in type(known).__mro__ if c.__module__ == errors.__name__)
     return Event("error", request_id, {"kind": kind, **data})
