@@ -419,13 +419,16 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         slicer.util.errorDisplay(error.message(), windowTitle="ReVerteR")
 
     def attempt(self, function, *arguments, **options):
-        """Calls it; what is wrong with the input is said and gives None. Faults in the program are passed on."""
-        from ReVerteRLib.errors import ReVerteRError
+        """Calls it; what is wrong with the input or the computer is said and gives None. Other faults are passed on."""
+        from ReVerteRLib.errors import as_known
 
         try:
             return function(*arguments, **options)
-        except ReVerteRError as error:
-            self.showError(error)
+        except Exception as error:
+            known = as_known(error)
+            if known is None:
+                raise
+            self.showError(known)
             return None
 
     def onHelp(self) -> None:
@@ -500,9 +503,9 @@ class ReVerteRLogic(ScriptedLoadableModuleLogic):
 
     def readWeightsCard(self, path) -> dict:
         """What a weights file says of itself; nothing in it is executed. Raises WeightsError."""
-        from ReVerteRLib.inference.weights import read_card
+        from ReVerteRLib.inference.weights import read_generator_card
 
-        return read_card(pathlib.Path(path))
+        return read_generator_card(pathlib.Path(path))
 
     def makePhantom(self):
         """A made-up CT of a lumbar spine as a new volume node, for trying things out without a patient or a network."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ReVerteRLib.errors import ArgumentError
+from ReVerteRLib.errors import ArgumentError, as_known
+from ReVerteRLib.known_faults import first_line
 
 if TYPE_CHECKING:
     import torch
@@ -15,20 +16,50 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def pick_device(device: str) -> torch.device:
-    """The torch device for 'auto' (a GPU where there is one), 'cpu', 'cuda' or 'cuda:N'.
+    """The torch device for 'auto' (a GPU where there is one that works), 'cpu', 'cuda' or 'cuda:N'.
 
-    Raises ArgumentError for unknown names and for a GPU where there is none.
+    Raises ArgumentError for unknown names and for a GPU where there is none, or none that works.
     """
     import torch
 
     if device.split(":", maxsplit=1)[0] not in DEVICES:
         raise ArgumentError(f"device '{device}' is unknown", remedy=f"Use one of {', '.join(DEVICES)}")
-    available = torch.cuda.is_available()
-    if device.startswith("cuda") and not available:
-        raise ArgumentError("no usable CUDA device was found", where="device", remedy="Use cpu or auto")
+    if device == "cpu":
+        return torch.device("cpu")
+    problem = gpu_problem("cuda" if device == "auto" else device)
     if device == "auto":
-        return torch.device("cuda" if available else "cpu")
+        return torch.device("cpu" if problem else "cuda")
+    if problem:
+        raise ArgumentError(f"no usable CUDA device was found ({problem})", where="device", remedy="Use cpu or auto")
     return torch.device(device)
+
+
+def gpu_problem(device: str = "cuda") -> str:
+    """Why this GPU cannot be used, "" when it can; found out by a small computation on it.
+
+    torch.cuda.is_available() alone is true for cards that the installed PyTorch has no code for.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        built_for = torch.version.cuda or getattr(torch.version, "hip", None)
+        return "no graphics card with a working driver" if built_for else "this PyTorch is built for the CPU only"
+    try:
+        torch.ones(8, device=device).sum().item()
+    except (RuntimeError, AssertionError) as error:
+        known = as_known(error)
+        return known.what if known is not None else first_line(error)
+    return ""
+
+
+def unused_gpu_note(device: str) -> str:
+    """A sentence when 'auto' passes over a card that is there, "" otherwise."""
+    import torch
+
+    if device != "auto" or not torch.cuda.is_available():
+        return ""
+    problem = gpu_problem()
+    return f"The CPU is used, because the graphics card cannot be: {problem}" if problem else ""
 
 
 def device_chain(device: str) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class ImportDialog:
 
     def refresh(self):
         """Reads the files where needed and shows how they are understood, or what is wrong with them."""
-        from ReVerteRLib.errors import ReVerteRError
+        from ReVerteRLib.errors import as_known
 
         try:
             if not self.session.complete:
@@ -110,8 +110,11 @@ class ImportDialog:
             for side in SIDES:
                 self._showImage(side)
             self._show("\n".join(warnings) or _("Nothing to object."), True)
-        except ReVerteRError as error:
-            self._show(error.message(), False)
+        except Exception as error:
+            known = as_known(error)
+            if known is None:
+                raise
+            self._show(known.message(), False)
 
     def onAccept(self):
         nodes = self.widget.attempt(self.session.add_to_scene, slicer.mrmlScene)

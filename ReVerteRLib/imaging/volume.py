@@ -203,6 +203,6 @@ def save_image(image: sitk.Image, path: Path, *, compressed: bool = True) -> Non
             check_nifti_complete(aside)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1].strip()
-            raise OutputError(f"cannot be written ({reason})", where=path, remedy=remedy) from error
+            raise OutputError(f"cannot be written completely ({reason})", where=path, remedy=remedy) from error
         except VolumeError as error:
-            raise OutputError(f"cannot be written ({error.what})", where=path, remedy=remedy) from error
+            raise OutputError(f"cannot be written completely ({error.what})", where=path, remedy=remedy) from error

@@ -69,6 +69,7 @@ class Reconstructor:
             self._predictor = NetworkPredictor(weights, runner or NetworkRunner(weights.network, options))
         else:
             self._predictor = weights
+        self._first_notes = tuple(self._predictor.notes)  # of the start, for example that the GPU cannot be used
 
     def reconstruct(
         self,
@@ -105,7 +106,8 @@ class Reconstructor:
             "assemble": assembled - networked,
             "surfaces": time.perf_counter() - assembled,
         }
-        notes = [*([self._predictor.note] if self._predictor.note else []), *self._predictor.notes[notes_before:]]
+        new_notes = (*self._first_notes, *self._predictor.notes[notes_before:])
+        notes = [*([self._predictor.note] if self._predictor.note else []), *new_notes]
         return SpineReconstruction(
             labels,
             tuple(vertebrae),

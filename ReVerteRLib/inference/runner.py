@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ReVerteRLib.devices import device_chain, use_bf16
+from ReVerteRLib.devices import device_chain, unused_gpu_note, use_bf16
 from ReVerteRLib.errors import ResourceError, ReVerteRError
+from ReVerteRLib.known_faults import is_unsupported_device
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,8 @@ class NetworkRunner:
         self._options = options
         self._devices = list(devices or device_chain(options.device))
         self.notes: list[str] = []
+        if devices is None and (note := unused_gpu_note(options.device)):
+            self._say(note)
         self._enter(self._devices.pop(0))
 
     @property
@@ -84,9 +87,12 @@ class NetworkRunner:
             try:
                 done.extend(self._averaged(patches[part], levels[part]))
             except (RuntimeError, MemoryError) as error:
-                if isinstance(error, ReVerteRError) or not _is_out_of_memory(error):
+                if is_unsupported_device(error) and self._devices:
+                    self._move_on(f"The {_named(self.device)} is not supported by this PyTorch")
+                elif isinstance(error, ReVerteRError) or not _is_out_of_memory(error):
                     raise
-                self._shrink(error)
+                else:
+                    self._shrink(error)
         return np.stack(done)
 
     def _enter(self, device: str) -> None:
@@ -111,14 +117,17 @@ class NetworkRunner:
             self._batch //= 2
             self._say(f"The {_named(self.device)} ran out of memory; going on with {self._batch} vertebra(e) at once")
         elif self._devices:
-            following = self._devices.pop(0)
-            self._say(f"The {_named(self.device)} ran out of memory; going on with the {_named(following)}, slower")
-            self._enter(following)
+            self._move_on(f"The {_named(self.device)} ran out of memory")
         else:
             raise ResourceError(
                 f"the memory of the {_named(self.device)} does not suffice for one vertebra",
                 remedy="Close other programs, or use smaller weights",
             ) from error
+
+    def _move_on(self, why: str) -> None:
+        following = self._devices.pop(0)
+        self._say(f"{why}; going on with the {_named(following)}, slower")
+        self._enter(following)
 
     def _say(self, text: str) -> None:
         self.notes.append(text)

@@ -187,6 +187,7 @@ def load_weights(name_or_path: str | Path = DEFAULT, folder: Path | None = None)
     content = path.read_bytes()
     digest = _verified_digest(content, expected, path)
     card = _card_of(content, path)
+    _refuse_other_kind(card, path)
     with torch.random.fork_rng(devices=[]):  # building draws initial weights; loading must not move the global seed
         network = build_generator(_generator_config(card["generator"], path))
     _fill(network, content, path)
@@ -199,6 +200,23 @@ def read_card(path: Path) -> dict[str, Any]:
     path = _existing(Path(path), "Check the path")
     _refuse_pickle_suffix(path)
     return _card_of(path.read_bytes(), path)
+
+
+def read_generator_card(path: Path) -> dict[str, Any]:
+    """As `read_card`, for weights that can reconstruct. Raises WeightsError, also for those of a detector."""
+    card = read_card(path)
+    _refuse_other_kind(card, Path(path))
+    return card
+
+
+def _refuse_other_kind(card: Mapping[str, Any], path: Path) -> None:
+    """Detectors have the same form of card; their own loader refuses a generator's likewise."""
+    if card["preset"] == "detector":
+        raise WeightsError(
+            "these are weights of a detector, which finds vertebrae, not of a reconstruction",
+            where=path,
+            remedy="Give weights that 'reverter train' wrote",
+        )
 
 
 def _verified_digest(content: bytes, expected: str | None, path: Path) -> str:

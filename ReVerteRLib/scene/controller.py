@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ReVerteRLib.errors import ArgumentError, CancelledError, ReVerteRError, as_known
+from ReVerteRLib.errors import ArgumentError, CancelledError, ReVerteRError, as_any
 from ReVerteRLib.scene.task import Task
 from ReVerteRLib.worker.client import Job, WorkerClient
 from ReVerteRLib.worker.protocol import Event
+
+_LOG = logging.getLogger("ReVerteR")
 
 
 def _nothing(*_: Any) -> None:
@@ -151,12 +154,12 @@ class Controller:
             return
         try:
             value = task.finish(job.result if job is not None else {})
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - the panel must not be left waiting
             task.abandon()
-            known = as_known(fault)
-            if known is None:
-                raise
-            self._listener.failed(task, known)
+            error = as_any(fault)
+            if error.exit_code == 1:
+                _LOG.exception("%s: the result could not be taken over", task.title)
+            self._listener.failed(task, error)
             return
         self._listener.done(task, value)
 

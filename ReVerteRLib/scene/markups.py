@@ -41,8 +41,10 @@ def update_centroids(node: Any, centroids: CentroidSet) -> None:
 def centroids_from_node(node: Any) -> CentroidSet:
     """The centroids that a fiducial node holds, points that are not placed yet left out; may be empty.
 
-    A parent transform is honoured. Raises CentroidError for labels that are no levels or occur twice.
+    A parent transform is honoured. Raises CentroidError for labels that are no levels or occur twice, InputError for
+    None.
     """
+    roles.given(node, "list of centroids", "Find the vertebrae first, or place them")
     placed = [
         index
         for index in range(node.GetNumberOfControlPoints())

@@ -63,10 +63,13 @@ def worker_findings(hello: Mapping[str, Any]) -> tuple[Finding, ...]:
     device = str(hello.get("device", ""))
     name = str(hello.get("device_name", ""))
     found = [Finding("Worker", "ok", f"ReVerteR {hello.get('reverter', '?')}, Python {hello.get('python', '?')}")]
+    if hello.get("problem"):
+        found.append(Finding("Worker", "fault", str(hello["problem"]), "See what it says; then check again"))
     if hello.get("torch"):
         found.append(Finding("PyTorch", "ok", str(hello["torch"])))
     if device:
-        slow = "" if device != "cpu" else "No graphics card is used; a vertebra then takes some seconds"
+        why = f": {hello['gpu_problem']}" if hello.get("gpu_problem") else ""
+        slow = "" if device != "cpu" else f"No graphics card is used{why}; a vertebra then takes some seconds"
         found.append(Finding("Device", "ok" if device != "cpu" else "note", f"{device} ({name})", slow))
     if hello.get("reverter") not in (None, __version__):
         found.append(

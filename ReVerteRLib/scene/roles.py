@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ReVerteRLib.errors import InputError
+
 ROLE = "ReVerteR.Role"
 LEVEL = "ReVerteR.Level"
 PROJECTION = "ReVerteR.Projection"
@@ -18,6 +20,13 @@ MODEL = "model"
 def mark(node: Any, role: str) -> None:
     """Gives a node its role."""
     node.SetAttribute(ROLE, role)
+
+
+def given(node: Any, what: str, remedy: str) -> Any:
+    """The node, which a script may have left out or which a person has not chosen. Raises InputError for None."""
+    if node is None:
+        raise InputError(f"no {what} is given", remedy=remedy)
+    return node
 
 
 def nodes_with_role(scene: Any, role: str) -> list[Any]:

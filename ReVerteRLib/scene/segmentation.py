@@ -43,8 +43,9 @@ def labels_from_node(node: Any) -> LabelVolume:
     """The label map (VerSe labels, LPS) of a segmentation node whose segments are named by level.
 
     It covers the node's reference geometry where it has one, else the extent of its segments. Where segments
-    overlap, the level nearer to the feet wins. Segments without a level's name raise VolumeError.
+    overlap, the level nearer to the feet wins. Segments without a level's name raise VolumeError, None InputError.
     """
+    roles.given(node, "result", "Reconstruct first, or choose a segmentation")
     levels = _segments_by_level(node)
     merged = _reference_image(node, levels)
     array = np.zeros(merged.GetDimensions()[::-1], dtype=np.uint8)

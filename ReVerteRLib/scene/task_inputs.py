@@ -14,6 +14,7 @@ from ReVerteRLib.geometry import View
 from ReVerteRLib.imaging.radiograph import RadiographPair, write_radiograph
 from ReVerteRLib.imaging.volume import Volume, save_image
 from ReVerteRLib.scene.centroid_table import chosen_levels, rows_of
+from ReVerteRLib.scene.roles import given
 from ReVerteRLib.scene.volumes import radiograph_from_node
 
 
@@ -61,7 +62,11 @@ def usable_centroids(node: Any) -> CentroidSet:
 
 
 def levels_to_do(node: Any, asked: Sequence[Level] = ()) -> tuple[Level, ...]:
-    """The levels that were asked for, or those that are checked in the list. Raises CentroidError for none at all."""
+    """The levels that were asked for, or those that are checked in the list.
+
+    Raises CentroidError for none at all, InputError without a list.
+    """
+    given(node, "list of centroids", "Find the vertebrae first, or place them")
     chosen = tuple(sorted(asked)) or chosen_levels(rows_of(node))
     if not chosen:
         raise CentroidError(

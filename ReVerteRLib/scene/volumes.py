@@ -16,6 +16,7 @@ from ReVerteRLib.scene.frames import from_vtk_matrix, matrix_to_lps, matrix_to_r
 WINDOW_PERCENTILES = (2.0, 99.7)
 """Part of the non-zero pixels between black and white; the tails are air and metal."""
 _ROLE_OF = {View.AP: roles.AP, View.LATERAL: roles.LATERAL}
+_VIEW_NAMES = {View.AP: "AP", View.LATERAL: "lateral"}
 _NAME_OF = {View.AP: "AP radiograph", View.LATERAL: "Lateral radiograph"}
 
 
@@ -58,9 +59,11 @@ def radiograph_from_node(node: Any, view: View | None = None) -> Radiograph:
     """The radiograph that a volume node holds, with its projection.
 
     view: needed for nodes without a stored projection; they are taken as parallel projections in their own plane.
-    Raises VolumeError when the node holds no single slice of numbers and GeometryError when the node was moved
-    away from its stored geometry, has a transform, or its plane does not belong to the view.
+    Raises InputError for None, VolumeError when the node holds no single slice of numbers and GeometryError when the
+    node was moved away from its stored geometry, has a transform, or its plane does not belong to the view.
     """
+    both = "Two radiographs are needed, one AP and one lateral"
+    roles.given(node, f"{_VIEW_NAMES[view]} radiograph" if view else "radiograph", both)
     pixels = _pixels(node)
     if node.GetParentTransformNode() is not None:
         raise GeometryError("the radiograph has a transform", where=node.GetName(), remedy="Remove the transform")

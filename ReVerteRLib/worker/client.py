@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -40,6 +42,9 @@ from ReVerteRLib.worker.protocol import (
 OnEvent = Callable[[Event], None]
 _KILL_MARGIN_S = 0.5
 _POLL_S = 0.02
+_WINDOWS_FAULT = 0xC0000000
+"""Exit codes of Windows from here on are faults, 0xC0000005 for example an access violation."""
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'\s*$")
 _KILLED = (-9, 137)
 """How a process ends that the system kills when memory is short; 137 is how shells and launchers pass it on."""
 
@@ -307,17 +312,40 @@ def _crash(process: WorkerProcess) -> ReVerteRError:
     code = process.return_code
     log = "\n".join(process.last_errors())
     said = f"; its last words were:\n{log}" if log else " without a word"
+    if (missing := _MISSING.search(log)) is not None:
+        return ResourceError(
+            f"the worker's Python lacks the package {missing.group(1)}{said}",
+            where=process.program,
+            remedy="Install it there, or choose another Python in the set-up",
+        )
     if code in _KILLED or "MemoryError" in log:
         return ResourceError(
             f"the worker was killed, most likely because the memory did not suffice{said}",
             where="worker",
             remedy="Close other programs, choose fewer levels or the CPU, and try again",
         )
+    if (crashed := _crash_name(code)) is not None:
+        return ReVerteRError(
+            f"the worker crashed ({crashed}){said}",
+            where="worker",
+            remedy="Try again with the CPU as device, or with another Python; if it happens again, report these lines",
+        )
     return ReVerteRError(
         f"the worker ended unexpectedly (exit code {code}){said}",
         where="worker",
         remedy="Try again; if it happens again, report these lines",
     )
+
+
+def _crash_name(code: int | None) -> str | None:
+    """'SIGSEGV' and the like for a process that a signal or Windows' own fault has ended, None for others."""
+    if code is None:
+        return None
+    number = -code if code < 0 else code - 128
+    with contextlib.suppress(ValueError):
+        if code < 0 or number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE):
+            return signal.Signals(number).name
+    return f"0x{code & 0xFFFFFFFF:08X}" if code & 0xFFFFFFFF >= _WINDOWS_FAULT else None
 
 
 def _event(line: bytes) -> Event | None:

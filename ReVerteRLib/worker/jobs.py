@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ReVerteRLib.cli.staging import StageClock, staged_folder
-from ReVerteRLib.errors import ArgumentError, ReVerteRError
+from ReVerteRLib.errors import ArgumentError, ReVerteRError, as_known
 from ReVerteRLib.worker.arguments import parse_arguments
 from ReVerteRLib.worker.context import JobContext
 from ReVerteRLib.worker.protocol import PROTOCOL
@@ -88,20 +88,22 @@ def hello(arguments: Mapping[str, Any], context: JobContext) -> dict[str, Any]:
 def _told(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return look()
-    except ReVerteRError as error:
-        return {"problem": error.message()}
-    except ImportError as error:
-        return {"problem": f"{error.name or 'a package'} cannot be imported ({error})"}
+    except Exception as error:
+        known = as_known(error)
+        if known is None:
+            raise
+        return {"problem": known.message()}
 
 
 def _device(device: str) -> dict[str, Any]:
     import torch
 
-    from ReVerteRLib.devices import pick_device
+    from ReVerteRLib.devices import gpu_problem, pick_device
 
     chosen = pick_device(device)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    return {"torch": torch.__version__, "device": str(chosen), "device_name": name}
+    problem = {"gpu_problem": gpu_problem()} if device == "auto" and chosen.type == "cpu" else {}
+    return {"torch": torch.__version__, "device": str(chosen), "device_name": name, **problem}
 
 
 def _weights() -> dict[str, Any]:

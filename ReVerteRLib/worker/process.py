@@ -42,6 +42,7 @@ class WorkerProcess:
                 where=launch.command[0],
                 remedy="Check the interpreter in the settings",
             ) from error
+        self.program = launch.command[0]
         self._lines = lines
         self._errors: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self.ended_by_us = False

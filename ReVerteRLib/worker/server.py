@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import os
 import platform
@@ -232,6 +233,8 @@ def main() -> int:
     from ReVerteRLib.worker.registry import JOB_FUNCTIONS
 
     requests, events = private_streams()
+    with contextlib.suppress(Exception):  # a stderr without a descriptor has no need of it
+        faulthandler.enable()  # where a crash in a C library happened is then among the last words
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     _LOG.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _interrupt)
