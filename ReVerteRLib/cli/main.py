@@ -16,6 +16,7 @@ from ReVerteRLib import __version__
 from ReVerteRLib.cli import (
     annotate,
     batch,
+    benchmark,
     demo,
     doctor,
     evaluate,
@@ -49,6 +50,7 @@ _COMMANDS = (
     evaluate,
     evaluate_annotation,
     robustness,
+    benchmark,
     doctor,
 )
 _EPILOG = """\

@@ -240,7 +240,7 @@ class Trainer:
         """Both radiographs as volumes [B, 1, S, S, S], without their centroid channels; nothing where not wanted."""
         if not self._conditional:
             return ()
-        return lift_pair(batch["ap"][:, :1], batch["lateral"][:, :1])
+        return lift_pair(batch["ap"][:, :1], batch["lateral"][:, :1], batch["perspective"], batch["centroid_zyx"])
 
     def _discriminator_backward(
         self, network: nn.Module, logits: Tensor, target: Tensor, seen: tuple[Tensor, ...], share: float

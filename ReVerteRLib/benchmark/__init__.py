@@ -1,0 +1,1 @@
+"""Every compared system on the same spines: one training plan, one evaluation, the paper's tables and figures."""

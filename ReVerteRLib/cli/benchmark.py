@@ -1,0 +1,258 @@
+"""`reverter benchmark`: trains every compared system alike, evaluates all on the same spines, writes the tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ReVerteRLib.cli import options
+from ReVerteRLib.cli.console import Console
+
+if TYPE_CHECKING:
+    from ReVerteRLib.benchmark.plan import BenchmarkSettings, Job
+    from ReVerteRLib.benchmark.training import Status
+    from ReVerteRLib.progress import Progress
+
+NAME = "benchmark"
+SUMMARY = "train and evaluate ReVerteR, its ablations and the compared systems alike; write the paper's tables"
+_REPORT_SECONDS = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument(
+        "--systems",
+        type=options.names,
+        default=["all"],
+        metavar="LIST",
+        help="all, or names in the order in which they are trained, for example reverter-paper,transvert "
+        "(default: all; an unknown name shows the known ones)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=seeds,
+        default=(1, {}),
+        metavar="N",
+        help="seeds of every system, and other numbers for some, for example 1,reverter-paper=3 (default: 1)",
+    )
+    parser.add_argument(
+        "--budget", type=samples, required=True, metavar="SAMPLES", help="training samples that each system sees"
+    )
+    options.add_out(parser)
+    _add_training(parser)
+    _add_evaluation(parser)
+    options.add_device(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training (goes on where an earlier run with the same --out stopped)")
+    only = group.add_mutually_exclusive_group()
+    only.add_argument("--train-only", action="store_true", help="train, evaluate nothing")
+    only.add_argument("--tables-only", action="store_true", help="train nothing, evaluate what is there")
+    group.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="PATH",
+        help="samples of all systems, made by 'reverter prepare --config paper-half' (--config paper for --full): a "
+        "folder or, much faster to read, a packed file. Smaller cubes are padded to the size of the configuration",
+    )
+    group.add_argument(
+        "--corpus-recommended",
+        type=Path,
+        metavar="PATH",
+        help="the same patients cut for ReVerteR's recommended network ('reverter prepare --config recommended')",
+    )
+    group.add_argument("--minutes", type=options.positive, metavar="M", help="end at a checkpoint after so long")
+    group.add_argument(
+        "--portion",
+        type=samples,
+        default=0,
+        metavar="SAMPLES",
+        help="train each system so far before the next has its turn, so that all are about equally far whenever the "
+        "run ends (default: finish one after the other)",
+    )
+    group.add_argument(
+        "--full", action="store_true", help="patches of 120 voxels of 1 mm instead of 64 of 2 mm; needs a GPU"
+    )
+    group.add_argument(
+        "--no-augment", dest="augment", action="store_false", help="do not change the samples at random; for no system"
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="of training; auto takes bf16 where the hardware multiplies it (default: auto)",
+    )
+    group.add_argument(
+        "--threads",
+        type=options.count,
+        default=0,
+        metavar="N",
+        help="of torch on a processor (default: torch's choice)",
+    )
+
+
+def _add_evaluation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("evaluation and tables")
+    group.add_argument("--data", type=Path, metavar="VERSE_DIR", help="held-out spines in the VerSe layout")
+    group.add_argument(
+        "--subjects", type=options.names, metavar="LIST", help="only these (default: those of the split val)"
+    )
+
+
+def seeds(text: str) -> tuple[int, dict[str, int]]:
+    """'1,a=3' as (1, {'a': 3})."""
+    count, more = 0, {}
+    for part in options.names(text):
+        name, equals, number = part.rpartition("=")
+        if not number.isdecimal() or int(number) < 1 or bool(name) != bool(equals):
+            raise argparse.ArgumentTypeError(f"'{part}' is no number of seeds; use for example 1,reverter-paper=3")
+        if name:
+            more[name] = int(number)
+        else:
+            count = int(number)
+    return count or 1, more
+
+
+def samples(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of samples")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Keeps trainings in OUT/trained, writes run.json, and in OUT/results the tables, figures and every score."""
+    from ReVerteRLib.benchmark.plan import chosen_systems, jobs
+    from ReVerteRLib.files import ensure_writable_folder
+
+    systems = chosen_systems(arguments.systems)
+    planned = jobs(systems, *arguments.seeds)
+    settings = _settings(arguments)
+    _refuse_missing(arguments)
+    ensure_writable_folder(arguments.out)
+    if not arguments.tables_only:
+        _train(arguments, console, planned, settings)
+    _write_record(arguments, planned, settings)
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> BenchmarkSettings:
+    from ReVerteRLib.benchmark.plan import BenchmarkSettings
+    from ReVerteRLib.devices import pick_device, use_bf16
+
+    bf16 = use_bf16(arguments.precision, str(pick_device(arguments.device)))
+    return BenchmarkSettings(
+        budget=arguments.budget,
+        full=arguments.full,
+        augment=arguments.augment,
+        precision="bf16" if bf16 else "fp32",
+        threads=arguments.threads,
+        device=arguments.device,
+    )
+
+
+def _refuse_missing(arguments: argparse.Namespace) -> None:
+    from ReVerteRLib.errors import ArgumentError
+
+    if not arguments.tables_only and arguments.corpus is None:
+        raise ArgumentError(
+            "there are no samples to train on", where="--corpus", remedy="Make them with 'reverter prepare'"
+        )
+    if not arguments.train_only and arguments.data is None:
+        raise ArgumentError(
+            "there are no spines to evaluate on", where="--data", remedy="Give them, or train with --train-only"
+        )
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+def _train(
+    arguments: argparse.Namespace, console: Console, planned: Sequence[Job], settings: BenchmarkSettings
+) -> None:
+    from ReVerteRLib.benchmark.corpora import Corpora
+    from ReVerteRLib.benchmark.training import Benchmark
+
+    corpora = Corpora(arguments.corpus, settings.patches, arguments.corpus_recommended)
+    benchmark = Benchmark(planned, settings, corpora, arguments.out)
+    _say(console, f"{len(corpora)} samples of {corpora.origin}")
+    _tell(console, benchmark.status())
+    finished = benchmark.train(
+        minutes=arguments.minutes or 0.0, portion=arguments.portion, progress=_lines(console, settings.budget)
+    )
+    for name, reason in benchmark.failures.items():
+        console.note(f"{name} could not go on: {reason}")
+    _tell(console, benchmark.status())
+    if not finished:
+        _say(console, "Not finished: run the same command again to go on")
+
+
+def _tell(console: Console, states: Sequence[Status]) -> None:
+    """The status as plain lines: a training machine may lack the library for tables, and logs are read later."""
+    width = max((len(state.job.name) for state in states), default=0)
+    _say(console, "Trainings:")
+    for state in states:
+        minutes = f", {state.seconds / 60:.1f} min" if state.samples else ""
+        mark = "finished" if state.finished else "not begun" if not state.samples else "under way"
+        _say(console, f"  {state.job.name:<{width}}  {state.samples:>7} of {state.budget} samples, {mark}{minutes}")
+
+
+def _lines(console: Console, budget: int) -> Progress:
+    """A line now and then, and at the end of each training."""
+    told = [float("-inf"), 0.0]
+
+    def tell(done: int, _total: int, text: str) -> None:
+        now = time.monotonic()
+        if now - told[0] >= _REPORT_SECONDS or done >= budget:
+            told[0] = now
+            _say(console, f"{time.strftime('%H:%M:%S')} {done:>7} samples  {text}")
+
+    return tell
+
+
+def _say(console: Console, text: str) -> None:
+    console.say(text)
+    sys.stdout.flush()
+
+
+def _write_record(arguments: argparse.Namespace, planned: Sequence[Job], settings: BenchmarkSettings) -> None:
+    """run.json of this and earlier calls with the same folder."""
+    from ReVerteRLib.benchmark.records import commit, machine, read_run, read_training, write_run
+
+    before = read_run(arguments.out)
+    calls = [*before.get("calls", []), {"command": _command(), "commit": commit(), "machine": machine()}]
+    trainings: dict[str, Any] = before.get("trainings", {})
+    for job in planned:
+        record = read_training(job.folder(arguments.out))
+        if record is not None:
+            trainings.setdefault(record.system, {})[str(record.seed)] = {
+                key: value for key, value in vars(record).items() if key not in ("system", "seed")
+            }
+    unique = [call for number, call in enumerate(calls) if call not in calls[:number]]
+    write_run(
+        arguments.out,
+        {
+            "settings": vars(settings),
+            "corpus": before.get("corpus") if arguments.tables_only else _named(arguments),
+            "calls": unique,
+            "trainings": trainings,
+        },
+    )
+
+
+def _named(arguments: argparse.Namespace) -> dict[str, str | None]:
+    """File names without folders: the record is published."""
+    paths = {"shared": arguments.corpus, "recommended": arguments.corpus_recommended}
+    return {key: None if path is None else path.name for key, path in paths.items()}
+
+
+def _command() -> str:
+    """As it was typed, but for the folders of absolute paths: the record is published."""
+    import shlex
+
+    return shlex.join(["reverter", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])])
