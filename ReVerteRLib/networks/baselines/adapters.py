@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ReVerteRLib.errors import ArgumentError
+from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.networks.lifting import lift_pair
 
 
@@ -33,6 +34,14 @@ def crop_to(volume: Tensor, size: int) -> Tensor:
     before = (volume.shape[-1] - size) // 2
     part = slice(before, before + size)
     return volume[..., part, part, part]
+
+
+def require_einops(title: str) -> None:
+    """MONAI's transformers need einops, which MONAI does not install. Raises ResourceError."""
+    if importlib.util.find_spec("einops") is None:
+        raise ResourceError(
+            "the Python package einops is missing", where=title, remedy="Install it: pip install einops"
+        )
 
 
 class BiplanarNetwork(nn.Module, ABC):

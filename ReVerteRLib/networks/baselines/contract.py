@@ -45,9 +45,9 @@ class System:
     build:                the network for patches of S voxels an edge. Its forward(ap, lateral, level=None,
                           centroid_zyx=None, perspective=None, *, prior=None) takes ap, lateral [B, 2, S, S] (image,
                           centroid mask; axes [z, x] and [z, y]) and gives logits [B, 1, S, S, S]; it pads to what it
-                          needs and crops back. S: 60, 64, 120 and other multiples of 4; see `smallest`.
+                          needs and crops back. S: 60, 64, 120 and any other size for baselines, a multiple of the
+                          generator's divisor for ReVerteR. A floor has no network: ArgumentError.
     recipe:               None for a floor, which is not trained.
-    smallest:             smallest S that can be trained (normalisation needs more than one voxel at the bottom).
     published_parameters: trainable values of the published shape, as printed there; None where nothing is printed.
     parameter_note:       how they are counted, and why ours differ if they do.
     build_published:      the published shape: one channel per view, 128 voxels; for counting.
@@ -61,7 +61,6 @@ class System:
     kind: Kind
     build: Callable[[int], nn.Module]
     recipe: Recipe | None
-    smallest: int = 32
     published_parameters: int | None = None
     parameter_note: str = ""
     build_published: Callable[[], nn.Module] | None = None

@@ -47,7 +47,6 @@ def _system(key: str, title: str, config: TrainingConfig) -> System:
         kind="reverter",
         build=lambda size: _build(config, size),
         recipe=recipe_of(config),
-        smallest=24 if config.loss.w_gan else config.generator.divisor,
         training=config,
     )
 

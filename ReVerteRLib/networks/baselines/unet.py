@@ -9,7 +9,7 @@ from ReVerteRLib.networks.baselines.contract import System
 from ReVerteRLib.networks.baselines.recipes import BENCHMARK
 
 _DIVISOR = 16
-_SMALLEST = 32
+_SMALLEST = 32  # batch norm wants more than one voxel at a 16th of the resolution
 
 
 def build(size: int, view_channels: int = 2) -> nn.Module:
@@ -26,7 +26,7 @@ def build(size: int, view_channels: int = 2) -> nn.Module:
         act="RELU",
         norm="BATCH",
     )
-    return LiftedNetwork(body, size, next_multiple(size, _DIVISOR), view_channels)
+    return LiftedNetwork(body, size, max(next_multiple(size, _DIVISOR), _SMALLEST), view_channels)
 
 
 SYSTEM = System(
@@ -36,7 +36,6 @@ SYSTEM = System(
     kind="baseline",
     build=build,
     recipe=BENCHMARK,
-    smallest=_SMALLEST,
     published_parameters=1_200_000,
     parameter_note="The benchmark prints 1.2 million for one channel per view.",
     build_published=lambda: build(128, view_channels=1),
