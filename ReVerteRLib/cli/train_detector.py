@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from ReVerteRLib.cli import options
 from ReVerteRLib.cli.console import Console
 from ReVerteRLib.cli.staging import refuse_overwriting
+from ReVerteRLib.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from ReVerteRLib.detection.config import DetectorConfig
     from ReVerteRLib.detection.film_corpus import PatientFilms
     from ReVerteRLib.detection.view_metrics import DetectionCase
 
@@ -35,6 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=options.count, default=0, metavar="N", help="end after N steps at the latest")
     parser.add_argument("--seed", type=options.count, default=1, metavar="S", help="of all random draws (default: 1)")
     parser.add_argument("--threads", type=options.count, default=2, metavar="N", help="of the network (default: 2)")
+    parser.add_argument(
+        "--init", metavar="NAME", help="go on from these weights: a detector's name or a .safetensors file"
+    )
+    parser.add_argument(
+        "--lr",
+        type=options.positive,
+        default=2e-3,
+        metavar="RATE",
+        help="greatest learning rate, which falls along a cosine (default: 0.002; about a third of it after --init)",
+    )
     parser.add_argument("--name", default="detector", help="name in the card of the weights (default: detector)")
     parser.add_argument(
         "--single-view", action="store_true", help="the same network without exchange between the views (a baseline)"
@@ -50,24 +64,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Writes checkpoint, log.csv, validation.json and detector.safetensors with its card into --out."""
-    from ReVerteRLib.detection.config import DetectorConfig, DetectorTraining, FilmSettings
+    from ReVerteRLib.detection.config import DetectorTraining, FilmSettings
     from ReVerteRLib.detection.film_corpus import held_out, read_films
     from ReVerteRLib.detection.training import EXPORT, DetectorTrainer
     from ReVerteRLib.files import ensure_writable_folder
 
     out = ensure_writable_folder(arguments.out)
     refuse_overwriting(out, arguments.resume)
+    config, start, digest = _start(arguments)
     training, kept = held_out(read_films(arguments.films, arguments.landmarks), arguments.held_out)
     settings = DetectorTraining(
         minutes=arguments.minutes,
         steps=arguments.steps,
         seed=arguments.seed,
+        lr=arguments.lr,
+        init=digest,
         held_out=arguments.held_out,
         validate_every=int(arguments.validate_every),
         threads=max(arguments.threads, 1),
     )
     trainer = DetectorTrainer(
-        DetectorConfig(exchange=not arguments.single_view),
+        config,
         FilmSettings(),
         settings,
         patients=training,
@@ -75,6 +92,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         out=out,
         name=arguments.name,
         licence=_LICENCE,
+        start=start,
     )
     console.say(f"{len(training)} patients to train on, {len(kept)} held out")
     with console.progress("train-detector") as progress:
@@ -86,10 +104,28 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _cases(kept: list[PatientFilms], data: Path | None) -> list[DetectionCase]:
-    from ReVerteRLib.detection.view_metrics import real_cases, synthetic_cases
+def _start(arguments: argparse.Namespace) -> tuple[DetectorConfig, nn.Module | None, str]:
+    """The network's configuration, the network to go on from and its hash, None and "" without one."""
+    from ReVerteRLib.detection.config import DetectorConfig, FilmSettings
+    from ReVerteRLib.detection.store import load_detector_weights
 
-    return [*(real_cases(data) if data is not None else []), *synthetic_cases(kept)]
+    if arguments.init is None:
+        return DetectorConfig(exchange=not arguments.single_view), None, ""
+    weights = load_detector_weights("default" if arguments.init == "learned" else arguments.init)
+    config = DetectorConfig.from_dict(weights.card["generator"])
+    if config.exchange == arguments.single_view or weights.films != FilmSettings():
+        raise ArgumentError(
+            "these weights are of another kind of detector",
+            where=f"--init {arguments.init}",
+            remedy="--single-view goes on from weights of a single-view detector only, and the other from the other",
+        )
+    return config, weights.network, weights.sha256
+
+
+def _cases(kept: list[PatientFilms], data: Path | None) -> list[DetectionCase]:
+    from ReVerteRLib.detection.view_metrics import real_cases, shadowed_cases, synthetic_cases
+
+    return [*(real_cases(data) if data is not None else []), *synthetic_cases(kept), *shadowed_cases(kept)]
 
 
 def _rows(metrics: dict[str, dict[str, object]]) -> list[tuple[object, ...]]:

@@ -90,6 +90,7 @@ class DetectorTraining:
     held_out:         synthetic patients kept for validation.
     validate_every, checkpoint_every: in steps and minutes.
     threads:          of the network; one more process prepares the crops.
+    init:             SHA-256 of the weights that it starts from, "" for none.
     """
 
     minutes: float = 35.0
@@ -104,6 +105,7 @@ class DetectorTraining:
     validate_every: int = 500
     checkpoint_every_minutes: float = 4.0
     threads: int = 2
+    init: str = ""
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 and self.steps <= 0:

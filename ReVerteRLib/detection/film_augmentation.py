@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ReVerteRLib.anatomy import level_from_name
+from ReVerteRLib.detection.chest_shadows import shadowed, trunk_of
 from ReVerteRLib.detection.config import FilmSettings
 from ReVerteRLib.detection.film_corpus import PatientFilms, ViewFilm
 from ReVerteRLib.detection.films import normalise
 from ReVerteRLib.detection.grey_values import disturbed
 from ReVerteRLib.detection.targets import VertebraeInFilm
-from ReVerteRLib.geometry import Array
+from ReVerteRLib.geometry import Array, View
 
 _MIRRORED_CORNERS = (1, 0, 3, 2)
 _BORDER_PX = 2.0
+_CHEST = tuple(level_from_name(name).order for name in ("T3", "T11"))
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class CropSettings:
     scale, view_scale: of both views together and of one alone. turn_deg: in the plane, each view.
     row_shift_mm:      of one view against the other (registration). rows_missing: chance that a view ends early.
     mirror:            chance that left and right are exchanged.
+    chest:             chance that the crop lies about the thoracic spine, of patients who have one.
+    shadows:           chance of another patient's chest over both films (chest_shadows).
     """
 
     scale: float = 0.06
@@ -35,6 +40,8 @@ class CropSettings:
     row_shift_mm: float = 2.0
     rows_missing: float = 0.2
     mirror: float = 0.5
+    chest: float = 0.25
+    shadows: float = 0.65
     disturbances: bool = True
 
 
@@ -70,27 +77,34 @@ class FilmCropper:
         scale = float(np.exp(np.clip(rng.normal(0, s.scale), -0.16, 0.16))) if s.scale else 1.0
         step_mm = self._films.spacing_mm / scale
         centre_mm = self._height(patient, shape[0] * step_mm, rng)
-        mirrored = bool(rng.random() < s.mirror)
+        mirrored, chest = (bool(rng.random() < chance) for chance in (s.mirror, s.shadows))
         films, vertebrae = [], []
-        for view in (patient.ap, patient.lateral):
+        for name, view in ((View.AP, patient.ap), (View.LATERAL, patient.lateral)):
             place = self._place(view, shape, centre_mm, step_mm, rng)
             image, valid = self._pixels(view, place, shape, rng)
             found = _vertebrae(patient, view, place, valid)
             if s.disturbances:
+                if chest:
+                    trunk = trunk_of(image, place.to_film(view.centres), patient.levels, step_mm)
+                    image = shadowed(image, name, trunk, rng)
                 centres = found.centres[found.certain]
                 image, valid, seen = disturbed(image, valid, centres, self._films.spacing_mm, rng)
                 found = _still_seen(found, seen)
-            if mirrored and view is patient.ap:
+            if mirrored and name is View.AP:
                 image, valid, found = image[:, ::-1], valid[:, ::-1], _mirrored(found, shape[1])
             films.append(normalise(np.ascontiguousarray(image), np.ascontiguousarray(valid), self._films))
             vertebrae.append(found)
         return FilmCrop((films[0], films[1]), (vertebrae[0], vertebrae[1]))
 
-    @staticmethod
-    def _height(patient: PatientFilms, span_mm: float, rng: np.random.Generator) -> float:
+    def _height(self, patient: PatientFilms, span_mm: float, rng: np.random.Generator) -> float:
         """Middle of the crop in mm below the top of the common rows: some way around the spine's vertebrae."""
         start, step = patient.ap.row_axis
         at = (patient.ap.centres[:, 0] - start) / step
+        chest = at[(patient.levels >= _CHEST[0]) & (patient.levels <= _CHEST[1])]
+        if len(chest) > 2 and rng.random() < self._settings.chest:
+            ends = (np.array([0, patient.ap.image.shape[0] - 1]) - start) / step
+            inside = np.clip(rng.uniform(chest.min(), chest.max()), ends[0] + 0.45 * span_mm, ends[1] - 0.45 * span_mm)
+            return float(inside)
         low, high = float(at.min()) + 0.3 * span_mm - 40.0, float(at.max()) - 0.3 * span_mm + 40.0
         middle = (low + high) / 2.0
         return float(rng.uniform(low, high)) if low < high else middle + float(rng.uniform(-0.3, 0.3)) * span_mm

@@ -18,16 +18,18 @@ _Rng = np.random.Generator
 def disturbed(tau: Image, valid: Mask, centres_rc: Array, pixel_mm: float, rng: _Rng) -> tuple[Image, Mask, Mask]:
     """Line integrals [rows, columns] as some film might show them, where there is a film, where it shows the patient.
 
-    In order: metal and wires, haze, blur, noise, tone, local contrast, shutters, text, inversion. Shutters leave at
-    least half of the centres (N, 2) in sight.
+    In order: metal and wires, shading, haze, blur, noise, tone, local contrast or details brought out, shutters, text,
+    inversion. Shutters leave at least half of the centres (N, 2) in sight.
     """
     image, seen = tau, valid
-    for chance, change in ((0.3, _with_metal), (0.4, _with_haze), (0.4, _blurred), (0.6, _with_noise)):
+    changes = ((0.3, _with_metal), (0.35, _shaded), (0.4, _with_haze), (0.4, _blurred), (0.6, _with_noise))
+    for chance, change in changes:
         if rng.random() < chance:
             image = change(image, pixel_mm, rng)
     image = _toned(image, valid, rng)
-    if rng.random() < 0.4:
-        image = _flattened(image, valid, pixel_mm, rng)
+    if rng.random() < 0.55:
+        processed = _flattened if rng.random() < 0.6 else _detailed
+        image = processed(image, valid, pixel_mm, rng)
     if rng.random() < 0.35:
         image, left = _shuttered(image, centres_rc, pixel_mm, rng)
         seen = seen & left
@@ -58,6 +60,16 @@ def _with_metal(tau: Image, pixel_mm: float, rng: _Rng) -> Image:
             shape = along**2 + across**2 < (rng.uniform(2, 14) / pixel_mm) ** 2
         result[shape] += rng.uniform(0.3, 3.0)
     return result
+
+
+def _shaded(tau: Image, _pixel_mm: float, rng: _Rng) -> Image:
+    """Broad differences that are no anatomy: the anode's heel, a filter, a body turned in the beam."""
+    knots = rng.normal(0.0, 1.0, (int(rng.integers(2, 6)), int(rng.integers(2, 4))))
+    places = [np.linspace(0, size - 1, length) for size, length in zip(knots.shape, tau.shape, strict=True)]
+    broad = ndimage.map_coordinates(knots, np.meshgrid(*places, indexing="ij"), order=1)
+    share = 0.2 * float(np.median(tau)) * rng.uniform(0.2, 1.0)
+    shaded: Image = np.maximum(tau + share * broad * (tau > 0.2), 0.0)
+    return shaded
 
 
 def _with_haze(tau: Image, pixel_mm: float, rng: _Rng) -> Image:
@@ -96,11 +108,14 @@ def _toned(tau: Image, valid: Mask, rng: _Rng) -> Image:
     low, high = np.percentile(seen[::5], [rng.uniform(0, 20), rng.uniform(97, 100)])
     scaled = (tau - low) / max(float(high - low), 1e-6)
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.2:
         return scaled
     scaled = np.clip(scaled, 0.0, 1.2)
-    if kind < 0.55:
-        toned: Image = scaled ** np.exp(rng.uniform(-0.9, 0.9))
+    if kind < 0.35:  # lungs burnt black, as films exposed for the spine have them
+        low = rng.uniform(0.0, 0.35)
+        toned: Image = np.clip((scaled - low) / (rng.uniform(0.9, 1.1) - low), 0.0, 1.1) ** rng.uniform(0.7, 1.4)
+    elif kind < 0.55:
+        toned = scaled ** np.exp(rng.uniform(-0.9, 0.9))
     elif kind < 0.8:
         steep, middle = rng.uniform(2, 8), rng.uniform(0.3, 0.7)
         toned = 1.0 / (1.0 + np.exp(-steep * (scaled - middle)))
@@ -126,13 +141,28 @@ def _flattened(image: Image, valid: Mask, pixel_mm: float, rng: _Rng) -> Image:
     return evened
 
 
+def _detailed(image: Image, valid: Mask, pixel_mm: float, rng: _Rng) -> Image:
+    """Faint details raised and strong ones lowered scale by scale, as vendors process films."""
+    rest, result = image.astype(np.float32), np.zeros(image.shape, np.float32)
+    power, typical = rng.uniform(0.5, 0.9), 0.05
+    for width_mm in (6.0, 14.0, 34.0, 80.0):
+        coarse = _broad(rest, width_mm / pixel_mm)
+        detail = rest - coarse
+        result += np.sign(detail) * typical * (np.abs(detail) / typical) ** power * rng.uniform(0.7, 2.2)
+        rest = coarse
+    result += rest * rng.uniform(0.1, 0.8)
+    low, high = np.percentile(result[valid][::5], [1, 99]) if valid.any() else (0.0, 1.0)
+    evened: Image = (result - low) / max(float(high - low), 1e-6)
+    return evened
+
+
 def _shuttered(image: Image, centres_rc: Array, pixel_mm: float, rng: _Rng) -> tuple[Image, Mask]:
     """A turned rectangle of the film is left, the rest is one grey value: black, white or between."""
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
     middle = centres_rc.mean(axis=0) if len(centres_rc) else np.array(image.shape) / 2.0
     for _ in range(4):
         angle = np.deg2rad(rng.normal(0, 5))
-        row, column = middle + rng.normal(0, [10, 6]) / pixel_mm * 2
+        row, column = middle + rng.normal(0, [20, 26]) / pixel_mm
         along = (rows - row) * np.cos(angle) + (columns - column) * np.sin(angle)
         across = (columns - column) * np.cos(angle) - (rows - row) * np.sin(angle)
         half = rng.uniform(0.25, 0.6) * image.shape[0], rng.uniform(35, 130) / pixel_mm

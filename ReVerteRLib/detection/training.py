@@ -32,7 +32,7 @@ from ReVerteRLib.training.ema import WeightAverage
 from ReVerteRLib.training.optimiser import MuonAdamW
 
 CHECKPOINT, LOG, REPORT, EXPORT = "checkpoint.pt", "log.csv", "validation.json", "detector.safetensors"
-_ROWS = {64: 0.1, 96: 0.1, 128: 0.15, 192: 0.2, 256: 0.25, 320: 0.2}
+_ROWS = {48: 0.06, 64: 0.12, 96: 0.14, 128: 0.16, 192: 0.2, 256: 0.2, 320: 0.12}
 _COLUMNS = {64: 0.15, 96: 0.35, 128: 0.3, 176: 0.12, 240: 0.08}
 _MOST_PAIRS = 24
 _PARTS = ("centre", "offset", "corners", "level")
@@ -95,10 +95,12 @@ class DetectorTrainer:
         name: str = PRESET,
         licence: str = "",
         crops: CropSettings | None = None,
+        start: torch.nn.Module | None = None,
     ) -> None:
         """patients: to train on; cases: to validate on; out: folder of checkpoint, log and weights.
 
-        name, licence: for the card of the weights.
+        name, licence: for the card of the weights. start: a network of this configuration whose weights are gone on
+        from.
         """
         torch.manual_seed(training.seed)
         self.config, self.films, self.training = config, films, training
@@ -107,7 +109,10 @@ class DetectorTrainer:
         self._cases = cases
         self._subjects = sorted({patient.subject for patient in patients})
         self._batches = CropBatches(patients, films, training, crops or CropSettings())
-        self.network = DetectorNetwork(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = DetectorNetwork(config)
+        if start is not None:
+            self.network.load_state_dict(start.state_dict())
+        self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.network, training.average)
         self._optimiser = MuonAdamW(self.network, training.lr, (0.9, 0.98), training.weight_decay)
         self.step, self.seconds = 0, 0.0

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ReVerteRLib.detection.chest_shadows import shadowed, trunk_of
 from ReVerteRLib.detection.film_corpus import PatientFilms
 from ReVerteRLib.detection.types import Detection, ViewDetector
 from ReVerteRLib.geometry import Array, Projection
-from ReVerteRLib.imaging.radiograph import RadiographPair
+from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 
 FOUND_MM = 10.0
 
@@ -36,6 +37,24 @@ class DetectionCase:
 def synthetic_cases(patients: Iterable[PatientFilms], group: str = "synthetic") -> list[DetectionCase]:
     """Whole films of synthetic patients."""
     return [DetectionCase(p.name, group, p.pair(), p.centroids_lps, p.levels, p.whole) for p in patients]
+
+
+def shadowed_cases(patients: Iterable[PatientFilms], group: str = "shadowed") -> list[DetectionCase]:
+    """Whole films of synthetic patients under the chest of another one (chest_shadows); the same in every call."""
+    cases = []
+    for number, patient in enumerate(patients):
+        rng = np.random.default_rng([5, number])
+        views = []
+        for radiograph in patient.pair():
+            projection = radiograph.projection
+            centres = projection.project(patient.centroids_lps)
+            trunk = trunk_of(radiograph.image_hw, centres, patient.levels, projection.spacing_mm[1])
+            views.append(
+                Radiograph(shadowed(radiograph.image_hw, projection.view, trunk, rng), projection, patient.name)
+            )
+        pair = RadiographPair(views[0], views[1])
+        cases.append(DetectionCase(patient.name, group, pair, patient.centroids_lps, patient.levels, patient.whole))
+    return cases
 
 
 def real_cases(data_root: Path, split: str = "val", group: str = "real") -> list[DetectionCase]:

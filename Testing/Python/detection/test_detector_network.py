@@ -175,6 +175,47 @@ def test_the_command_trains_and_refuses_to_overwrite(tmp_path: Path, capsys: pyt
     assert "there are no films" in capsys.readouterr().err
 
 
+def test_a_training_goes_on_from_weights(tmp_path: Path) -> None:
+    start = network()
+    with torch.no_grad():
+        start.out.bias[0] = 1.25
+    films_of_two = read_films(write_films(tmp_path / "films", 2))
+    trainer = DetectorTrainer(
+        SMALL, FILMS, DetectorTraining(steps=1, minutes=0), patients=films_of_two, cases=[], out=tmp_path, start=start
+    )
+    for net in (trainer.network, trainer.average.network):
+        for name, tensor in net.state_dict().items():
+            assert torch.equal(tensor, start.state_dict()[name]), name
+    with torch.no_grad():
+        trainer.network.out.bias[0] = 0.0
+    assert start.out.bias[0].item() == 1.25
+
+
+def test_the_command_goes_on_from_weights_and_says_so_in_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, weights = write_films(tmp_path / "films", 2), _saved(tmp_path / "store")
+    out = tmp_path / "out"
+    arguments = ["train-detector", "--films", str(folder), "--out", str(out), "--steps", "1", "--held-out", "0"]
+    arguments += ["--threads", "1", "--init", str(weights), "--lr", "1e-9"]
+    assert main([*arguments, "--single-view"]) == 2
+    assert "another kind of detector" in capsys.readouterr().err
+    assert main(arguments) == 0
+    trained = load_detector_weights(out / "detector.safetensors")
+    assert trained.card["training"]["init"] == load_detector_weights(weights).sha256
+    assert trained.card["training"]["lr"] == 1e-9
+    for name, tensor in trained.network.state_dict().items():
+        assert torch.allclose(tensor, load_detector_weights(weights).network.state_dict()[name], atol=1e-3), name
+
+
+def test_the_command_trains_a_detector_of_single_views(tmp_path: Path) -> None:
+    folder, out = write_films(tmp_path / "films", 2), tmp_path / "out"
+    arguments = ["train-detector", "--films", str(folder), "--out", str(out), "--steps", "1", "--held-out", "0"]
+    assert main([*arguments, "--threads", "1", "--single-view"]) == 0
+    card = load_detector_weights(out / "detector.safetensors").card
+    assert card["generator"]["exchange"] is False
+
+
 # --- detecting -------------------------------------------------------------------------------------
 
 
