@@ -139,10 +139,11 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = self.controller = self.timer = None
+        self.views = None
         self.parameterNode = None
         self.finishedTask = None  # the task whose result is being taken over
         self.parts = ()
-        self._guiTag = self._layoutBefore = None
+        self._guiTag = None
         self._done = self._failed = None
         self._started = 0.0
 
@@ -152,12 +153,17 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # --- life --------------------------------------------------------------------------------
 
     def setup(self) -> None:
+        from ReVerteRPanel.icons import putIcons
+        from ReVerteRPanel.views import Views
+
         ScriptedLoadableModuleWidget.setup(self)
         panel = slicer.util.loadUI(self.resourcePath("UI/ReVerteR.ui"))
         self.layout.addWidget(panel)
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = ReVerteRLogic()
+        putIcons(self.ui, resourceFile)
+        self.views = Views(self)
         self.timer = qt.QTimer()
         self.timer.interval = POLL_MS
         self.timer.connect("timeout()", self.onTimer)
@@ -209,7 +215,8 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The user opens another module. Views and keys go back to how they were; a running task goes on."""
         for part in self.parts:
             part.exit()
-        self._restoreLayout()
+        if self.views is not None:
+            self.views.restore()
         self._forgetParameterNode()
 
     def onReload(self) -> None:
@@ -445,29 +452,9 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 lambda collapsed, key=key: slicer.app.settings().setValue(key, bool(collapsed)),
             )
 
-    # --- views -------------------------------------------------------------------------------
-
     def showLayout(self) -> None:
         """AP, lateral and 3D view side by side, with the chosen radiographs in them."""
-        from ReVerteRLib.scene import builder, layout
-
-        manager = slicer.app.layoutManager()
-        if manager is None or self.parameterNode is None:
-            return
-        before = layout.show_layout(manager.layoutLogic().GetLayoutNode())
-        if before != layout.LAYOUT_ID:
-            self._layoutBefore = before
-        node = self.parameterNode
-        layout.show_spine(builder.SpineScene(slicer.mrmlScene, "", ap=node.ap, lateral=node.lateral))
-        self.look.onTurn()
-
-    def _restoreLayout(self) -> None:
-        from ReVerteRLib.scene import layout
-
-        manager = slicer.app.layoutManager()
-        if self._layoutBefore is not None and manager is not None and manager.layout == layout.LAYOUT_ID:
-            manager.setLayout(self._layoutBefore)
-        self._layoutBefore = None
+        self.views.show()
 
 
 class ReVerteRLogic(ScriptedLoadableModuleLogic):

@@ -7,6 +7,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ReVerteRPanel.icons import putIcons
 from ReVerteRPanel.part import cell, fill, prepare
 
 SIDES = ("ap", "lateral")
@@ -22,6 +23,7 @@ class ImportDialog:
         self.session = ImportSession()
         self.window = slicer.util.loadUI(widget.resourcePath("UI/ImportRadiographs.ui"))
         self.ui = slicer.util.childWidgetVariables(self.window)
+        putIcons(self.ui, widget.resourcePath)
         self._filling = False
         self._pictures = tempfile.TemporaryDirectory(prefix="reverter-import-")
         self._connect()

@@ -96,11 +96,22 @@ def register_layout(layout_node: Any) -> None:
 
 
 def show_layout(layout_node: Any) -> int:
-    """Switches to the biplanar layout and returns the earlier arrangement, for going back on leaving."""
+    """Switches to the biplanar layout and returns the earlier arrangement, for going back on leaving.
+
+    The 3D view, when it is new, gets Slicer's orientation marker in the shape of a person.
+    """
     register_layout(layout_node)
     before: int = layout_node.GetViewArrangement()
+    known = _threed_node(layout_node.GetScene()) is not None
     layout_node.SetViewArrangement(LAYOUT_ID)
+    node = _threed_node(layout_node.GetScene())
+    if node is not None and not known:
+        node.SetOrientationMarkerType(node.OrientationMarkerTypeHuman)
     return before
+
+
+def _threed_node(scene: Any) -> Any:
+    return scene.GetSingletonNode(THREED_VIEW, "vtkMRMLViewNode")
 
 
 def show_spine(spine: SpineScene) -> None:

@@ -7,6 +7,7 @@ scene, nothing is saved, and they stay at the edges when the picture is enlarged
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,12 @@ def slice_view(layout_manager: Any, name: str) -> SliceView | None:
         return None
     view = widget.sliceView()
     renderer = view.renderWindow().GetRenderers().GetItemAsObject(0)
-    return None if renderer is None else SliceView(renderer, widget.mrmlSliceNode(), view.scheduleRender)
+    return None if renderer is None else SliceView(renderer, widget.mrmlSliceNode(), lambda: _redraw(view))
+
+
+def _redraw(view: Any) -> None:
+    with contextlib.suppress(ValueError):  # what PythonQt raises for a view that is gone, when Slicer quits
+        view.scheduleRender()
 
 
 class MarkedViews:

@@ -79,8 +79,8 @@ def panel(qt_app, host, tiny_weights):  # noqa: ARG001 - they must be there firs
     module = stand_ins.load_module(REPOSITORY / "ReVerteR" / "ReVerteR.py")
     module.makeLibraryImportable()
     qt_host.allow_properties()
-    widget = module.ReVerteRWidget(SimpleNamespace(isEntered=True))
-    widget.layout = SimpleNamespace(addWidget=lambda panel: setattr(widget, "panel", panel))
+    outer = SimpleNamespace(addWidget=lambda panel: setattr(widget, "panel", panel))
+    widget = module.ReVerteRWidget(SimpleNamespace(isEntered=True, layout=lambda: outer))
     widget.setup()
     widget.enter()
     yield widget

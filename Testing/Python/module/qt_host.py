@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
+import slicer_source
 import stand_ins
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -27,7 +28,9 @@ if sys.version_info < (3, 12):
     for _ in range(1_000_000):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
-PANEL_MODULES = ("part", "radiographs", "import_dialog", "vertebrae", "reconstruct", "look", "results", "setup")
+PANEL_MODULES = (
+    "part", "radiographs", "icons", "import_dialog", "vertebrae", "reconstruct", "look", "results", "setup", "views",
+)  # fmt: skip
 Signal, Property = QtCore.Signal, QtCore.Property
 
 
@@ -282,14 +285,39 @@ def qt_module() -> types.ModuleType:
     return module
 
 
-def allow_properties() -> None:
+def ctk_module() -> types.ModuleType:
+    """CTK's widgets; those that ReVerteR does not use are classes without any object."""
+    module = types.ModuleType("ctk")
+    module.ctkSliderWidget, module.ctkPathLineEdit = connecting(ctkSliderWidget), connecting(ctkPathLineEdit)
+    module.__getattr__ = functools.cache(_absent_class)
+    return module
+
+
+def _absent_class(name: str) -> type:
+    if not name.startswith(("ctk", "qMRML", "qSlicer")):
+        raise AttributeError(name)
+    return type(name, (), {})
+
+
+def slicers_own_layer() -> dict[str, types.ModuleType]:
+    """Slicer's real Python layer on this host's widgets, see slicer_source.py."""
+    qt = qt_module()
+    qt.QComboBox, qt.QCheckBox = connecting(_ComboBox), connecting(_CheckBox)  # the connectors ask for the exact class
+    names = ("qMRMLSliderWidget", "qMRMLSpinBox", "qMRMLRangeWidget", "qMRMLWidget")
+    widgets = {**{name: _absent_class(name) for name in names}, "qMRMLNodeComboBox": connecting(qMRMLNodeComboBox)}
+    modules = slicer_source.python_modules(qt, ctk_module(), widgets)
+    allow_properties(modules)
+    return {**modules, "ctk": ctk_module()}
+
+
+def allow_properties(names=("ReVerteR", *(f"ReVerteRPanel.{part}" for part in PANEL_MODULES))) -> None:
     """Lets the module and its panel write properties as attributes, which PythonQt does everywhere."""
     # It looks into every loaded module, which some of torch's do not bear.
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "torch"}
     try:
         from shibokensupport import feature
 
-        for name in ("ReVerteR", *(f"ReVerteRPanel.{part}" for part in PANEL_MODULES)):
+        for name in names:
             feature.set_selection(2, name)
     finally:
         sys.modules.update(hidden)
@@ -314,6 +342,7 @@ class Application:
     def __init__(self, layout_manager) -> None:
         self._manager, self._settings = layout_manager, Settings()
         self.errors: list[str] = []
+        self.reloaded: list[str] = []
         self.main_window = QtWidgets.QMainWindow()
         self.applicationVersion = "5.12.3"
         self.loader = Loader()
@@ -326,6 +355,12 @@ class Application:
 
     def connect(self, signal, slot) -> None:
         pass
+
+    def moduleManager(self):
+        return self  # its signals, too, are never sent
+
+    def translate(self, _context: str, text: str) -> str:
+        return text
 
     def processEvents(self) -> None:
         application().processEvents()
@@ -346,11 +381,17 @@ def install(monkeypatch, slicer, app: Application) -> None:
         "tryWithErrorDisplay": nothing,
         "WaitCursor": nothing,
         "RenderBlocker": nothing,
+        "reloadScriptedModule": app.reloaded.append,
     }
     monkeypatch.setattr(slicer, "app", app, raising=False)
     for name, value in util.items():
         monkeypatch.setattr(slicer.util, name, value, raising=False)
     modules = {**stand_ins.python_modules(), "qt": qt_module()}
+    if slicer_source.source() is not None:
+        modules.update(slicers_own_layer())
+        for name in ("qMRMLSliderWidget", "qMRMLSpinBox", "qMRMLRangeWidget"):
+            monkeypatch.setattr(slicer, name, _absent_class(name), raising=False)
+        monkeypatch.setattr(slicer, "qMRMLNodeComboBox", connecting(qMRMLNodeComboBox), raising=False)
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing
 import unittest
-from types import SimpleNamespace
 from typing import Annotated, get_args, get_origin
 
 
@@ -48,6 +47,7 @@ def parameter_node_wrapper(described: type) -> type:
     """Typed access to a vtkMRMLScriptedModuleNode: values as its parameters, nodes as its node references."""
     hints = typing.get_type_hints(described, include_extras=True)
     plain = (str, float, bool)
+    passed_on = ("AddObserver", "RemoveObserver", "StartModify", "EndModify", "Modified")
 
     class Wrapper:
         parameters = hints
@@ -59,8 +59,12 @@ def parameter_node_wrapper(described: type) -> type:
                     node.SetParameter(name, str(getattr(described, name)))
 
         def __getattr__(self, name: str):
-            if name not in hints:
+            if name == "parameterNode":
+                return self.__dict__["node"]
+            if name in passed_on:
                 return getattr(self.__dict__["node"], name)
+            if name not in hints:
+                raise AttributeError(name)
             kind = kind_of(hints[name])
             if kind not in plain:
                 return self.node.GetNodeReference(name)
@@ -140,13 +144,15 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     def __init__(self, parent=None) -> None:
         self.parent = parent
-        self.layout = SimpleNamespace(addWidget=lambda _widget: None)
+        self.layout = parent.layout()
 
     def setup(self) -> None:
         pass
 
     def onReload(self) -> None:
-        pass
+        import slicer
+
+        slicer.util.reloadScriptedModule(type(self).__name__.removesuffix("Widget"))
 
 
 class ScriptedLoadableModuleLogic:

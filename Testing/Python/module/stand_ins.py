@@ -33,11 +33,35 @@ def load_ui(path: str) -> SimpleNamespace:
     return SimpleNamespace(**found)
 
 
+class SliceWidget:
+    """A slice view of Slicer's layout manager: a real renderer and the view's node, nothing is drawn."""
+
+    def __init__(self, node) -> None:
+        import vtk
+
+        self.node, self.renderer, self.window = node, vtk.vtkRenderer(), vtk.vtkRenderWindow()
+        self.window.AddRenderer(self.renderer)
+
+    def mrmlSliceNode(self):
+        return self.node
+
+    def sliceView(self):
+        return SimpleNamespace(renderWindow=lambda: self.window, scheduleRender=lambda: None)
+
+
 class LayoutManager:
     """Slicer's, on a real layout logic."""
 
     def __init__(self, logic) -> None:
         self._logic = logic
+        self.slice_widgets: dict[str, SliceWidget] = {}
+
+    def sliceWidget(self, name: str) -> SliceWidget | None:
+        """As in Slicer, None for views that no layout has shown yet."""
+        node = self._logic.GetMRMLScene().GetSingletonNode(name, "vtkMRMLSliceNode")
+        if node is not None and name not in self.slice_widgets:
+            self.slice_widgets[name] = SliceWidget(node)
+        return self.slice_widgets.get(name)
 
     def layoutLogic(self):
         return self._logic

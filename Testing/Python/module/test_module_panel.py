@@ -519,10 +519,62 @@ def test_which_sections_are_open_is_remembered(panel, qt_app):
     assert qt_app.settings().value("ReVerteR/Collapsed/lookSection") is True
 
 
-def test_reload_forgets_both_packages(panel):
+def test_the_radiograph_views_say_which_side_is_which_while_the_module_is_open(ready, host):
+    widgets = host.slicer.app.layoutManager().slice_widgets
+    shown = {
+        name: {p.GetInput() for p in widget.renderer.GetViewProps() if p.IsA("vtkTextActor")}
+        for name, widget in widgets.items()
+    }
+    assert shown == {layout.AP_VIEW: {"R", "L", "H", "F"}, layout.LATERAL_VIEW: {"A", "P", "H", "F"}}
+    ready.exit()
+    assert [widget.renderer.GetViewProps().GetNumberOfItems() for widget in widgets.values()] == [0, 0]
+    ready.enter()
+    ready.showLayout()
+    assert [widget.renderer.GetViewProps().GetNumberOfItems() for widget in widgets.values()] == [4, 4]
+
+
+def test_the_3d_view_begins_with_a_figure_that_can_be_put_out(ready, host):
+    view = host.scene.GetSingletonNode(layout.THREED_VIEW, "vtkMRMLViewNode")
+    assert view.GetOrientationMarkerType() == view.OrientationMarkerTypeHuman
+    view.SetOrientationMarkerType(view.OrientationMarkerTypeNone)
+    ready.showLayout()
+    assert view.GetOrientationMarkerType() == view.OrientationMarkerTypeNone
+
+
+def test_every_button_shows_its_icon(panel):
+    from PySide6.QtWidgets import QPushButton
+
+    panel.ui.importButton.click()
+    windows = (panel.panel, panel.parts[0].dialog.window)
+    buttons = [button for window in windows for button in window.findChildren(QPushButton)]
+    assert len(buttons) > 35
+    pictures = {}
+    for button in buttons:
+        picture = button.icon().pixmap(24, 24).toImage()
+        assert not picture.isNull(), button.objectName()
+        shown = sum(picture.pixelColor(x, y).alpha() > 128 for x in range(24) for y in range(24))
+        assert 40 < shown < 480, button.objectName()
+        pictures[button.objectName().removeprefix("ap").removeprefix("lateral")] = bytes(picture.constBits())
+    assert len(set(pictures.values())) == len(pictures)
+
+
+def test_every_widget_has_a_name_for_screen_readers(panel):
+    from PySide6 import QtGui, QtWidgets
+
+    panel.ui.importButton.click()
+    for ui in (panel.ui, panel.parts[0].dialog.ui):
+        for name, widget in vars(ui).items():
+            if isinstance(widget, QtWidgets.QAbstractButton):
+                assert widget.text() or widget.accessibleName(), name
+            elif widget.focusPolicy() != QtGui.Qt.NoFocus and widget.toolTip():
+                assert widget.accessibleName(), name
+
+
+def test_reload_forgets_both_packages(panel, qt_app):
     kept = {n: m for n, m in sys.modules.items() if n.split(".")[0] in ("ReVerteRLib", "ReVerteRPanel")}
     try:
         panel.onReload()
+        assert qt_app.reloaded == ["ReVerteR"]
         assert not [name for name in sys.modules if name.split(".")[0] in ("ReVerteRLib", "ReVerteRPanel")]
     finally:
         sys.modules.update(kept)
