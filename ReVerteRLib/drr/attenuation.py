@@ -8,13 +8,13 @@ water, above it a mixture of water and cortical bone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ReVerteRLib.drr.ramp import Ramp
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.geometry import Array
 
@@ -121,8 +121,8 @@ class AttenuationModel:
         slopes = self.slopes_per_mm()
         return len(slopes) == 1 and abs(slopes[0, 1] - slopes[0, 0]) < 1e-9 * slopes[0, 0]
 
-    def parts(self) -> tuple[Callable[[torch.Tensor], torch.Tensor], ...]:
-        """Functions of a slab of HU (any number type) whose line integrals `line_integral` combines."""
+    def parts(self) -> tuple[Ramp, ...]:
+        """Transforms of a slab of HU (any number type) whose line integrals `line_integral` combines."""
         return (above_air,) if self._has_one_slope else (air_to_water_part, water_to_bone_part)
 
     def line_integral(self, integrals: list[torch.Tensor]) -> torch.Tensor:
@@ -140,16 +140,11 @@ class AttenuationModel:
         return -torch.logsumexp(torch.stack(transmitted), dim=0)
 
 
-def above_air(slab: torch.Tensor) -> torch.Tensor:
-    """HU above air."""
-    return (slab - AIR_HU).float().relu_()  # a float scalar turns integers into float32
+above_air = Ramp(low=AIR_HU)
+"""HU above air."""
 
+air_to_water_part = Ramp(low=AIR_HU, high=0.0)
+"""HU above air, at most that of water: 0 to 1000."""
 
-def air_to_water_part(slab: torch.Tensor) -> torch.Tensor:
-    """HU above air, at most that of water: 0 to 1000."""
-    return (slab - AIR_HU).float().clamp_(0.0, -AIR_HU)
-
-
-def water_to_bone_part(slab: torch.Tensor) -> torch.Tensor:
-    """HU above water."""
-    return slab.float().clamp(min=0.0)
+water_to_bone_part = Ramp(low=0.0)
+"""HU above water."""

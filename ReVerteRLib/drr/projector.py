@@ -5,14 +5,15 @@ Three ways, chosen by the geometry:
 - cone and slot rays whose central ray runs along a volume axis: every slice across the beam is scaled about the
   principal point onto the reference plane and added (shear-warp; Lacroute and Levoy, SIGGRAPH 1994), which for
   linear interpolation equals the method of Joseph (IEEE TMI 1982);
-- anything else (oblique volumes): trilinear samples on planes across the beam.
+- anything else (oblique volumes): bilinear samples on the volume's own slices (see `rays`), or, for beams so wide that
+  no slice axis suits all rays, trilinear samples on planes across the beam, ten times slower.
 All work slab by slab, so that little more than the input volume is in memory. Outside the volume there is nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,22 +23,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from ReVerteRLib.devices import pick_device
+from ReVerteRLib.drr.march import march, pool_of, pooled_volume, positions_mm, ray_length_factor
+from ReVerteRLib.drr.ramp import SlabTransform, as_float, written
+from ReVerteRLib.drr.rays import SliceRays, add_slices, slice_rays
 from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.geometry import Array, Beam, Projection
 
 _LOG = logging.getLogger("ReVerteR")
-SlabTransform = Callable[[Tensor], Tensor]
-"""Turns a slab of stored values (any number type) into a new float32 slab of what is integrated."""
-
 _SLAB_VOXELS = 1 << 20
+_CACHE_VOXELS = 1 << 18
+_GPU_VOXELS = 1 << 26
+_SLAB_DEPTH = 32
 _SLAB_SLICES = (16, 64)
-_MARCH_SAMPLES = 1 << 20
 _ALIGNED_MM = 0.05
-
-
-def as_float(slab: Tensor) -> Tensor:
-    """The stored values themselves."""
-    return slab.float()
 
 
 def project(
@@ -83,10 +81,13 @@ def _project_views(
     aligned = [_Alignment.of(volume, matrix, projection) for projection in projections]
     parallel = [a for a, p in zip(aligned, projections, strict=True) if a is not None and p.beam is Beam.PARALLEL]
     sums = _axis_sums(volume, {a.dims[2] for a in parallel}, transform)
+    oblique = iter(
+        _oblique(volume, matrix, [p for a, p in zip(aligned, projections, strict=True) if a is None], transform)
+    )
     images = []
     for alignment, projection in zip(aligned, projections, strict=True):
         if alignment is None:
-            images.append(_march(volume, matrix, projection, transform))
+            images.append(next(oblique))
         elif projection.beam is Beam.PARALLEL:
             images.append(_from_sums(sums[alignment.dims[2]], alignment, projection))
         else:
@@ -134,16 +135,33 @@ class _Alignment:
 
 
 def _axis_sums(volume: Tensor, dims: set[int], transform: SlabTransform) -> dict[int, Tensor]:
-    """Sum of the transformed volume along each of these dimensions, reading the volume once."""
-    if not dims:
-        return {}
-    parts: dict[int, list[Tensor]] = {dim: [] for dim in dims}
-    slices = max(1, _SLAB_VOXELS // (volume.shape[1] * volume.shape[2]))
-    for slab in volume.split(slices):
-        values = transform(slab)
-        for dim, part in parts.items():
-            part.append(values.sum(dim))
-    return {dim: torch.stack(part).sum(0) if dim == 0 else torch.cat(part) for dim, part in parts.items()}
+    """Sum of the transformed volume along each of these dimensions, reading the volume once in its memory's order."""
+    order = sorted(range(3), key=volume.stride, reverse=True)
+    stored = volume.permute(order)
+    shape = stored.shape
+    sums = {
+        place: torch.zeros([n for p, n in enumerate(shape) if p != place], dtype=torch.float32, device=volume.device)
+        for place, dim in enumerate(order)
+        if dim in dims
+    }
+    voxels = _CACHE_VOXELS if volume.device.type == "cpu" else _GPU_VOXELS
+    slices = max(1, voxels // (shape[1] * shape[2]))
+    memory = torch.empty((min(slices, shape[0]), *shape[1:]), dtype=torch.float32, device=volume.device)
+    for first in range(0, shape[0] if sums else 0, slices):
+        slab = stored[first : first + slices]
+        values = written(transform, slab, memory[: len(slab)])
+        for place, total in sums.items():
+            if place:
+                torch.sum(values, place, out=total[first : first + slices])
+            else:
+                total.add_(values.sum(0))
+    return {order[place]: _in_order(total, place, order) for place, total in sums.items()}
+
+
+def _in_order(total: Tensor, place: int, order: list[int]) -> Tensor:
+    """A sum along `place` of the permuted volume with its two remaining dimensions in the volume's own order."""
+    first, second = (dim for p, dim in enumerate(order) if p != place)
+    return total if first < second else total.T
 
 
 def _from_sums(sums: Tensor, alignment: _Alignment, projection: Projection) -> Tensor:
@@ -163,11 +181,13 @@ def _shear_warp(volume: Tensor, alignment: _Alignment, projection: Projection, t
         return image
     row_slice_column = volume.permute(alignment.dims[0], alignment.dims[2], alignment.dims[1])
     count = int(np.clip(_SLAB_VOXELS // (alignment.counts[0] * alignment.counts[1]), *_SLAB_SLICES))
+    memory = torch.empty(alignment.counts[0] * alignment.counts[1] * count, dtype=torch.float32, device=volume.device)
     for first in range(int(seen[0]), int(seen[-1]) + 1, count):
         chosen = slice(first, min(first + count, int(seen[-1]) + 1))
-        slab = transform(row_slice_column[:, chosen].contiguous())
+        part = row_slice_column[:, chosen]
+        slab = written(transform, part, memory[: part.numel()].view(part.shape))
         image += _scaled_sum(slab, *(_taps_at(depths[chosen], alignment, projection, axis) for axis in (0, 1)))
-    return image * _ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
+    return image * ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
 
 
 @dataclass(frozen=True)
@@ -195,7 +215,7 @@ def taps(coordinate: Array, width: Array, voxels: int) -> _Taps:
 
 def _taps_at(depth_mm: Array, alignment: _Alignment, projection: Projection, axis: int) -> _Taps:
     """Taps of the rows (axis 0) or the columns (axis 1) in the slices at these depths."""
-    position = _positions_mm(projection, depth_mm)[axis]
+    position = positions_mm(projection, depth_mm)[axis]
     coordinate = (position - alignment.offset_mm[axis]) / alignment.step_mm[axis]
     pixel_mm = projection.spacing_mm[axis] / projection.scale_at(depth_mm)[:, axis]
     return taps(coordinate, np.abs(pixel_mm / alignment.step_mm[axis]), alignment.counts[axis])
@@ -223,115 +243,46 @@ def _weighted_rows(table: Tensor, index: NDArray[np.int64], weight: NDArray[np.f
     return functional.embedding_bag(bags, table, per_sample_weights=weights, mode="sum")
 
 
-def _positions_mm(projection: Projection, depth_mm: Array) -> tuple[Array, Array]:
-    """Where the rays of all rows and of all columns cross the planes at these depths: (planes, H) and (planes, W)."""
-    magnification = 1.0 / projection.scale_at(depth_mm)
-    principal = projection.principal_rc
-    rows, columns = (
-        projection.spacing_mm[a]
-        * (principal[a] + (np.arange(projection.image_hw[a]) - principal[a]) * magnification[:, a, None])
-        for a in (0, 1)
-    )
-    return rows, columns
-
-
-def _ray_length_factor(projection: Projection, device: torch.device) -> Tensor:
-    """[H, W] path length of each ray per mm of depth."""
-    if projection.beam is Beam.PARALLEL:
-        return torch.ones((1, 1), device=device)
-    principal = projection.principal_rc
-    row, column = (
-        projection.spacing_mm[a] * (np.arange(projection.image_hw[a]) - principal[a]) / projection.sad_mm
-        for a in (0, 1)
-    )
-    across = row[:, None] ** 2 if projection.beam is Beam.CONE else np.zeros((len(row), 1))
-    return torch.from_numpy(np.sqrt(1.0 + across + column**2).astype(np.float32)).to(device)
-
-
 # --- any orientation -----------------------------------------------------------------------------
 
 
-def _march(volume: Tensor, matrix: Array, projection: Projection, transform: SlabTransform) -> Tensor:
-    """Trilinear samples on planes across the beam, added up."""
-    values, matrix = _pooled_volume(volume, matrix, min(projection.spacing_mm), transform)
-    depths, step_mm = _march_depths(values, matrix, projection)
-    image = torch.zeros(projection.image_hw, dtype=torch.float32, device=volume.device)
-    planes = max(1, _MARCH_SAMPLES // image.numel())
-    parts = torch.get_num_threads() if volume.device.type == "cpu" else 1
-    for first in range(0, len(depths), planes):
-        grid = _march_grid(depths[first : first + planes], matrix, projection, values)
-        for band, target in _bands(grid, image, parts):
-            # grid_sample runs one thread per batch item on the CPU
-            source = values[None, None].expand(len(band), 1, *values.shape)
-            sampled = functional.grid_sample(source, band, "bilinear", "zeros", align_corners=False)
-            target.add_(sampled[:, 0].sum(dim=1).reshape(target.shape))
-    return image * _ray_length_factor(projection, volume.device) * step_mm
+def _oblique(
+    volume: Tensor, matrix: Array, projections: Sequence[Projection], transform: SlabTransform
+) -> list[Tensor]:
+    """Views of any direction; those with the same pixel size and slice axis share one pass through the volume."""
+    found: list[Tensor | None] = [None] * len(projections)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, projection in enumerate(projections):
+        groups.setdefault(pool_of(matrix, projection), []).append(number)
+    for pool, numbers in groups.items():
+        values, moved, rest = volume, matrix, transform
+        if max(pool) > 1:
+            values, moved = pooled_volume(volume, matrix, list(pool), transform)
+            rest = as_float
+        images = _joseph(values, moved, [projections[n] for n in numbers], rest)
+        for number, image in zip(numbers, images, strict=True):
+            found[number] = march(volume, matrix, projections[number], transform) if image is None else image
+    return [image for image in found if image is not None]
 
 
-def _bands(grid: Tensor, image: Tensor, parts: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The grid [D, H, W, 3] as batches [parts, D, H / parts, W, 3] with the image rows that they fill."""
-    even = image.shape[0] // parts * parts
-    if even:
-        bands = grid[:, :even].unflatten(1, (parts, even // parts)).transpose(0, 1)
-        yield bands, image[:even]
-    if even < image.shape[0]:
-        yield grid[None, :, even:], image[even:]
+def _joseph(
+    values: Tensor, matrix: Array, projections: Sequence[Projection], transform: SlabTransform
+) -> list[Tensor | None]:
+    """Bilinear samples on slices; None for views that no slice axis suits."""
+    place = torch.from_numpy(matrix).to(values.device)
+    rays = [slice_rays(place, projection, tuple(values.shape)) for projection in projections]
+    images = [torch.zeros(p.image_hw, dtype=torch.float32, device=values.device) for p in projections]
+    for dim in sorted({r.dim for r in rays if r is not None}):
+        same = [(r, image) for r, image in zip(rays, images, strict=True) if r is not None and r.dim == dim]
+        _add_all_slices(values.movedim(dim, 0), same, transform)
+    return [None if r is None else image.mul_(r.length_mm) for r, image in zip(rays, images, strict=True)]
 
 
-def _pooled_volume(volume: Tensor, matrix: Array, pixel_mm: float, transform: SlabTransform) -> tuple[Tensor, Array]:
-    """The transformed volume, averaged over whole voxels where they are much smaller than a pixel, and its matrix."""
-    spacing_kji = np.linalg.norm(matrix[:3, :3], axis=0)[::-1]
-    pool = [max(1, int(pixel_mm / s + 1e-6)) for s in spacing_kji]
-    size = [-(-n // f) for n, f in zip(volume.shape, pool, strict=True)]
-    values = torch.empty(size, dtype=torch.float32, device=volume.device)
-    slices = max(1, _SLAB_VOXELS // (volume.shape[1] * volume.shape[2] * pool[0])) * pool[0]
-    for number, slab in enumerate(volume.split(slices)):
-        pooled = _pooled(transform(slab), pool)
-        start = number * slices // pool[0]
-        values[start : start + len(pooled)] = pooled
-    factor_ijk = np.array(pool[::-1], dtype=np.float64)
-    moved = matrix.copy()
-    moved[:3, :3] = matrix[:3, :3] * factor_ijk
-    moved[:3, 3] = matrix[:3, 3] + matrix[:3, :3] @ ((factor_ijk - 1.0) / 2.0)
-    return values, moved
-
-
-def _pooled(slab: Tensor, pool: list[int]) -> Tensor:
-    """Means over blocks of voxels; beyond the edge is zero."""
-    if pool == [1, 1, 1]:
-        return slab
-    missing = [-n % f for n, f in zip(slab.shape, pool, strict=True)]
-    padded = functional.pad(slab, (0, missing[2], 0, missing[1], 0, missing[0]))
-    return functional.avg_pool3d(padded[None, None], pool)[0, 0]
-
-
-def _march_depths(values: Tensor, matrix: Array, projection: Projection) -> tuple[Array, float]:
-    """Depths of the sampling planes, at most the smallest voxel size apart, and their distance."""
-    size = np.array(values.shape[::-1], dtype=np.float64)
-    ends = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]) * (size + 1.0) - 1.0
-    depth = projection.depth_mm(ends @ matrix[:3, :3].T + matrix[:3, 3])
-    low, high = float(depth.min()), float(depth.max())
-    if projection.beam is not Beam.PARALLEL:
-        low = max(low, -projection.sad_mm + 1e-3)
-    spacing = float(np.linalg.norm(matrix[:3, :3], axis=0).min())
-    count = max(1, int(np.ceil((high - low) / spacing)))
-    step = max(high - low, 0.0) / count
-    depths = np.asarray(low + step * (np.arange(count) + 0.5), dtype=np.float64)
-    return depths, step
-
-
-def _march_grid(depth_mm: Array, matrix: Array, projection: Projection, values: Tensor) -> Tensor:
-    """[planes, H, W, 3] sampling grid of grid_sample."""
-    inverse = np.linalg.inv(matrix[:3, :3])
-    per_mm = inverse @ projection.axes_lps  # voxel index per mm along row, column, beam
-    base = inverse @ (np.array(projection.origin_lps_mm) - matrix[:3, 3])
-    scale = 2.0 / np.array(values.shape[::-1], dtype=np.float64)
-    rows, columns = _positions_mm(projection, depth_mm)
-
-    def unit(index: Array) -> Tensor:
-        return torch.from_numpy((index * scale).astype(np.float32)).to(values.device)
-
-    by_depth = unit(base + 0.5 + depth_mm[:, None] * per_mm[:, 2]) - 1.0
-    by_row = unit(rows[..., None] * per_mm[:, 0])
-    by_column = unit(columns[..., None] * per_mm[:, 1])
-    return (by_depth[:, None] + by_row)[:, :, None] + by_column[:, None]
+def _add_all_slices(slices: Tensor, views: list[tuple[SliceRays, Tensor]], transform: SlabTransform) -> None:
+    """Runs through the slices once; a slab is wide enough to read whole cache lines along the fastest axis."""
+    memory = torch.empty((min(_SLAB_DEPTH, len(slices)), *slices.shape[1:]), dtype=torch.float32, device=slices.device)
+    for first in range(0, len(slices), _SLAB_DEPTH):
+        part = slices[first : first + _SLAB_DEPTH]
+        slab = written(transform, part, memory[: len(part)])
+        for rays, image in views:
+            add_slices(slab, first, rays, image)
