@@ -30,6 +30,8 @@ _WIDE_MM = 220.0
 _SATURATED = (0.4, 0.9)
 _FLAT_SHARE = 0.995
 _FRONT_SHARE = 0.38
+_SKIN_MM = 8.0
+_SKIN_RISE = 0.75
 _NAMES = {View.AP: "AP", View.LATERAL: "lateral"}
 
 
@@ -185,7 +187,8 @@ def _mirrored(radiograph: Radiograph, row: Sequence[Detection]) -> list[Finding]
     turned = len(direction) >= 3 and float(np.median(direction)) < 0.0
     image = radiograph.image_hw[::2, ::2]
     contrast = _contrast(image)
-    shares = [s for d in row if (s := _share_behind_front(image, d, contrast)) is not None]
+    step_mm = 2.0 * radiograph.projection.spacing_mm[1]
+    shares = [s for d in row if (s := _share_behind_front(image, d, contrast, step_mm)) is not None]
     if not turned and (len(shares) < 4 or float(np.median(shares)) >= _FRONT_SHARE):
         return []
     text = "The lateral radiograph may be mirrored: its spine lies at the front. Flip it if so"
@@ -199,11 +202,12 @@ def _contrast(image: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _share_behind_front(
-    image: NDArray[np.float32], detection: Detection, contrast: tuple[float, float]
+    image: NDArray[np.float32], detection: Detection, contrast: tuple[float, float], step_mm: float
 ) -> float | None:
     """Where a vertebra lies between the front (0) and the back (1) of the body, None where an edge is not shown.
 
-    image: every second row and column.
+    Rays graze the skin, so a body grows bright gradually; what is bright at once is the edge of a field of view.
+    image: every second row and column, step_mm apart.
     """
     at, column = (round(v / 2.0) for v in detection.centre_rc)
     background, greatest = contrast
@@ -212,6 +216,9 @@ def _share_behind_front(
     line = np.abs(ndimage.uniform_filter1d(image[at].astype(np.float64), 3) - background)
     inside = np.flatnonzero(line > 0.15 * greatest)
     if inside.size < 10 or inside[0] <= 2 or inside[-1] >= len(line) - 3:
+        return None
+    deep = max(round(_SKIN_MM / step_mm), 1)
+    if max(line[inside[0] + deep], line[inside[-1] - deep]) > _SKIN_RISE * float(np.median(line[inside])):
         return None
     return float((column - inside[0]) / (inside[-1] - inside[0]))
 

@@ -54,7 +54,7 @@ class Trunk:
 def trunk_of(tau: Image, centres_rc: Array, levels: NDArray[np.int64], pixel_mm: float) -> Trunk:
     """From the centres (N, 2) in film pixels of all vertebrae of a patient and their orders (N,)."""
     order = np.argsort(centres_rc[:, 0])
-    rows, middle = np.indices(tau.shape, sparse=True)
+    rows, middle = np.ogrid[: tau.shape[0], : tau.shape[1]]
     column = np.interp(rows[:, 0], centres_rc[order, 0], centres_rc[order, 1])[:, None]
     body = tau[tau > 0.3 * float(np.percentile(tau, 95))] if tau.size else tau
     much = float(np.clip(np.median(body) / 4.5, 0.25, 1.3)) if body.size else 1.0

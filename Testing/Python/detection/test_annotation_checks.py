@@ -159,6 +159,22 @@ def test_a_mirrored_lateral_view_is_suspected_from_the_trunk(scene):
     assert "may be mirrored" in texts(check_detections(mirrored, rows[0], row))
 
 
+def test_a_cut_field_of_view_is_not_taken_for_the_trunk(scene):
+    pair, rows = scene
+    columns = np.array([d.centre_rc[1] for d in rows[1]])
+    first, last = int(columns.min()) - 12, int(columns.max()) + 70
+    assert np.median((columns - first) / (last - first)) < 0.35
+    across = np.arange(pair.lateral.image_hw.shape[1])
+    inside = (across >= first) & (across <= last)
+    # A small scan: tissue begins at once. Then the same with skin, which rays graze.
+    small = np.where(inside, pair.lateral.image_hw + 3.0, 0.0)
+    assert check_detections(with_images(pair, lateral=small), *rows) == ()
+    middle, half = (first + last) / 2.0, (last - first) / 2.0
+    skin = 6.0 * np.sqrt(np.clip(1.0 - ((across - middle) / half) ** 2, 0.0, None))
+    noise = np.random.default_rng(2).normal(0.0, 0.01, pair.lateral.image_hw.shape)
+    assert "may be mirrored" in texts(check_detections(with_images(pair, lateral=skin + noise), *rows))
+
+
 def test_fields_that_share_little_are_told(scene):
     pair, rows = scene
     half = pair.lateral.image_hw[: pair.lateral.image_hw.shape[0] // 2]
