@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -35,9 +36,10 @@ def written_aside(target: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=".partial-", suffix=all_suffixes(target), dir=target.parent)
         os.close(handle)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=target, remedy="Choose a folder that you may write to"
-        ) from error
+        remedy = "Choose a folder that you may write to"
+        if error.errno == errno.ENAMETOOLONG:
+            remedy = "The path is too long; choose a shorter name or a folder nearer the top"
+        raise OutputError(f"cannot be written ({os_reason(error)})", where=target, remedy=remedy) from error
     aside = Path(name)
     try:
         yield aside

@@ -167,7 +167,7 @@ class Controller:
         if isinstance(error, CancelledError):
             self._listener.cancelled(task)
         else:
-            self._listener.failed(task, error)
+            self._listener.failed(task, task.in_the_scene(error))
 
 
 def _state(task: Task, data: Mapping[str, Any]) -> State:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ReVerteRLib.errors import ReVerteRError
 from ReVerteRLib.progress import Cancelled, Progress
 
 
@@ -29,6 +30,9 @@ class Task(ABC):
     title = ""
     """What is going on, for the status line."""
 
+    places: Mapping[str, str] = {}
+    """Names in the scene of files that the worker reads, for messages; `prepare` fills it in."""
+
     @abstractmethod
     def prepare(self, folder: Path) -> Call:
         """Writes what the worker reads into an empty folder. Raises ReVerteRError for inputs that cannot be used."""
@@ -39,6 +43,13 @@ class Task(ABC):
 
     def show_part(self, level: str, path: Path) -> None:  # noqa: B027 - most tasks show nothing before the end
         """One vertebra is finished before the rest; its surface (LPS mm) lies there."""
+
+    def in_the_scene(self, error: ReVerteRError) -> ReVerteRError:
+        """The worker's error with nodes instead of the temporary files that were made of them."""
+        where = error.where
+        for path, name in self.places.items():
+            where = where.replace(path, name)
+        return error if where == error.where else type(error)(error.what, where=where, remedy=error.remedy)
 
     def abandon(self) -> None:  # noqa: B027
         """Takes away what `show_part` has shown."""
@@ -58,6 +69,9 @@ def run_now(task: Task, progress: Progress | None = None, cancelled: Cancelled |
             call = task.prepare(Path(folder))
             result = DirectRunner().run(call.name, call.arguments, progress, cancelled)
             return task.finish(result)
+        except ReVerteRError as error:
+            task.abandon()
+            raise task.in_the_scene(error) from error
         except BaseException:
             task.abandon()
             raise

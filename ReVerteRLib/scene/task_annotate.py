@@ -47,7 +47,7 @@ class AnnotateTask(Task):
     def prepare(self, folder: Path) -> Call:
         """Raises VolumeError, GeometryError, InputError, CentroidError (two held points of one level), OutputError."""
         files = write_pair(self._ap, self._lateral, folder)
-        self._pair = files.pair
+        self._pair, self.places = files.pair, files.places
         arguments: dict[str, Any] = {
             "ap": files.ap,
             "lateral": files.lateral,

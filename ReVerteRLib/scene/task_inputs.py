@@ -26,6 +26,11 @@ class PairFiles:
     lateral: Path
     pair: RadiographPair
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Names of the nodes by file, for messages."""
+        return {str(self.ap): self.pair.ap.source, str(self.lateral): self.pair.lateral.source}
+
 
 def pair_of_nodes(ap_node: Any, lateral_node: Any) -> RadiographPair:
     """Both radiographs of the scene. Raises VolumeError, GeometryError, InputError (one image twice, exchanged)."""

@@ -53,6 +53,7 @@ class MeasureTask(Task):
         arguments: dict[str, Any] = {"result": result, "out": folder / "measurements"}
         if self._ap is not None and self._lateral is not None:
             files = write_pair(self._ap, self._lateral, folder)
+            self.places = files.places
             arguments |= {"ap": files.ap, "lateral": files.lateral}
         return Call("measure", arguments)
 

@@ -33,6 +33,7 @@ class SimulateTask(Task):
         """Raises VolumeError, GeometryError (see ct_from_node), OutputError."""
         path = folder / "ct.nrrd"
         write_quickly(ct_from_node(self._ct_node), path)
+        self.places = {str(path): self._name}
         return Call("simulate", {"ct": path, "out": folder / "radiographs", **self._options})
 
     def finish(self, result: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -78,6 +78,7 @@ class ReconstructTask(Task):
         centroids.selected(list(levels))
         files = write_pair(self._ap, self._lateral, folder)
         write_centroids(centroids, folder / "centroids.mrk.json")
+        self.places = {**files.places, str(folder / "centroids.mrk.json"): centroids.source}
         (folder / "partials").mkdir()
         self._out = folder / "result"
         arguments: dict[str, Any] = {
