@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ReVerteRLib.anatomy import LEVELS
 from ReVerteRLib.benchmark.padding import PaddedSource
 from ReVerteRLib.datasets.pack import CodedSamples, read_corpus
 from ReVerteRLib.datasets.samples import Augmentation, CorpusDataset
@@ -44,6 +45,17 @@ class Corpora:
     def origin(self) -> str:
         """What the samples were made of, in words."""
         return CorpusDataset(self.shared, self._cut_as(self._samples), samples=self._samples).origin
+
+    def described(self) -> dict[str, Any]:
+        """File names (without folders: the record is published), patients, and vertebrae by level."""
+        orders, counts = np.unique(self._samples.arrays["level"], return_counts=True)
+        return {
+            "shared": self.shared.name,
+            "recommended": None if self.own is None else Path(self.own).name,
+            "patients": len(self._samples.patients),
+            "samples": len(self._samples),
+            "levels": {LEVELS[int(order)].name: int(count) for order, count in zip(orders, counts, strict=True)},
+        }
 
     def source(self, config: TrainingConfig, seed: int) -> SampleSource:
         """The training samples of a system; the same for every system that shares the patches.

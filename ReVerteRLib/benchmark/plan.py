@@ -11,7 +11,8 @@ from typing import Literal
 
 from ReVerteRLib.datasets.patches import PatchSettings
 from ReVerteRLib.errors import ArgumentError
-from ReVerteRLib.networks.systems import SYSTEMS, Recipe, System, system
+from ReVerteRLib.networks import systems as registry
+from ReVerteRLib.networks.systems import Recipe, System
 from ReVerteRLib.training.config import LossConfig, TrainingConfig, load_config
 
 ALL = "all"
@@ -70,14 +71,18 @@ class Job:
         return Path(out) / "trained" / self.system.key / f"seed-{self.seed}"
 
 
-def chosen_systems(names: Sequence[str], known: Sequence[System] = SYSTEMS) -> tuple[System, ...]:
-    """Systems by key in the order given; 'all' stands for every one. Raises ArgumentError."""
+def chosen_systems(names: Sequence[str], known: Sequence[System] | None = None) -> tuple[System, ...]:
+    """Systems by key in the order given; 'all' stands for every one. Raises ArgumentError.
+
+    known: those of networks.systems by default.
+    """
+    known = registry.SYSTEMS if known is None else known
     if list(names) == [ALL]:
         return tuple(known)
     by_key = {item.key: item for item in known}
     if len(set(names)) < len(names):
         raise ArgumentError("a system is named twice", where="--systems", remedy="Name each once")
-    return tuple(by_key[name] if name in by_key else system(name) for name in names)
+    return tuple(by_key[name] if name in by_key else registry.system(name) for name in names)
 
 
 def jobs(systems: Sequence[System], seeds: int, more: Mapping[str, int] | None = None) -> tuple[Job, ...]:

@@ -127,14 +127,21 @@ class Benchmark:
         """How far all trainings are."""
         return status(self.jobs, self.settings, self.out)
 
-    def train(self, *, minutes: float = 0.0, portion: int = 0, progress: Progress | None = None) -> bool:
+    def train(
+        self,
+        *,
+        minutes: float = 0.0,
+        portion: int = 0,
+        progress: Progress | None = None,
+        note: Callable[[str], None] = lambda _text: None,
+    ) -> bool:
         """Trains what is unfinished; whether everything is finished at the end.
 
         minutes: ends at a checkpoint after so long; 0 for no limit.
         portion: samples of one training before the next has its turn; 0 to finish each first. All trainings are then
                  about equally far whenever the run ends.
-        progress is told of the samples of the current training. Raises OutputError; other errors of one training
-        are noted in `failures`.
+        progress is told of the samples of the current training, `note` of one that breaks off. Raises OutputError;
+        other errors of one training are kept in `failures`.
         """
         ends = self._clock() + 60.0 * minutes if minutes else None
         goal = portion or self.settings.budget
@@ -146,6 +153,8 @@ class Benchmark:
                     return False
                 if not self._train_or_note(state.job, min(goal, self.settings.budget), ends, progress):
                     return False
+                if state.job.name in self.failures:
+                    note(f"{state.job.name} could not go on: {self.failures[state.job.name]}")
             if goal >= self.settings.budget:
                 return not self.failures
             goal += portion

@@ -135,9 +135,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     settings = _settings(arguments)
     _refuse_missing(arguments)
     ensure_writable_folder(arguments.out)
-    if not arguments.tables_only:
+    if arguments.tables_only:
+        _write_record(arguments, planned, settings, None)
+    else:
         _train(arguments, console, planned, settings)
-    _write_record(arguments, planned, settings)
     return 0
 
 
@@ -182,12 +183,15 @@ def _train(
     benchmark = Benchmark(planned, settings, corpora, arguments.out)
     _say(console, f"{len(corpora)} samples of {corpora.origin}")
     _tell(console, benchmark.status())
+    _write_record(arguments, planned, settings, corpora.described())
     finished = benchmark.train(
-        minutes=arguments.minutes or 0.0, portion=arguments.portion, progress=_lines(console, settings.budget)
+        minutes=arguments.minutes or 0.0,
+        portion=arguments.portion,
+        progress=_lines(console, settings.budget),
+        note=console.note,
     )
-    for name, reason in benchmark.failures.items():
-        console.note(f"{name} could not go on: {reason}")
     _tell(console, benchmark.status())
+    _write_record(arguments, planned, settings, corpora.described())
     if not finished:
         _say(console, "Not finished: run the same command again to go on")
 
@@ -220,35 +224,32 @@ def _say(console: Console, text: str) -> None:
     sys.stdout.flush()
 
 
-def _write_record(arguments: argparse.Namespace, planned: Sequence[Job], settings: BenchmarkSettings) -> None:
+def _write_record(
+    arguments: argparse.Namespace,
+    planned: Sequence[Job],
+    settings: BenchmarkSettings,
+    corpus: dict[str, Any] | None,
+) -> None:
     """run.json of this and earlier calls with the same folder."""
     from ReVerteRLib.benchmark.records import commit, machine, read_run, read_training, write_run
 
     before = read_run(arguments.out)
-    calls = [*before.get("calls", []), {"command": _command(), "commit": commit(), "machine": machine()}]
+    call = {"command": _command(), "commit": commit(), "machine": machine()}
+    calls = before.get("calls", [])
     trainings: dict[str, Any] = before.get("trainings", {})
     for job in planned:
-        record = read_training(job.folder(arguments.out))
-        if record is not None:
-            trainings.setdefault(record.system, {})[str(record.seed)] = {
-                key: value for key, value in vars(record).items() if key not in ("system", "seed")
+        training = read_training(job.folder(arguments.out))
+        if training is not None:
+            trainings.setdefault(training.system, {})[str(training.seed)] = {
+                key: value for key, value in vars(training).items() if key not in ("system", "seed")
             }
-    unique = [call for number, call in enumerate(calls) if call not in calls[:number]]
-    write_run(
-        arguments.out,
-        {
-            "settings": vars(settings),
-            "corpus": before.get("corpus") if arguments.tables_only else _named(arguments),
-            "calls": unique,
-            "trainings": trainings,
-        },
-    )
-
-
-def _named(arguments: argparse.Namespace) -> dict[str, str | None]:
-    """File names without folders: the record is published."""
-    paths = {"shared": arguments.corpus, "recommended": arguments.corpus_recommended}
-    return {key: None if path is None else path.name for key, path in paths.items()}
+    record = {
+        "settings": vars(settings),
+        "corpus": corpus or before.get("corpus"),
+        "calls": calls if call in calls else [*calls, call],
+        "trainings": trainings,
+    }
+    write_run(arguments.out, record)
 
 
 def _command() -> str:

@@ -44,21 +44,46 @@ def load_shapes(path: Path | None = None) -> ShapeModel:
 
 def read_shapes(path: Path | None = None) -> StoredShapes:
     """The shape model with its card. Raises WeightsError for missing and damaged files."""
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path or shapes_path())
     if not path.is_file():
         raise WeightsError("no such file of mean shapes", where=path, remedy="Install ReVerteR again")
     try:
-        with safe_open(str(path), framework="np") as stored:
-            card = json.loads(stored.metadata()["card"])
-            maps = {name: stored.get_tensor(name).astype(np.float32) for name in stored.keys()}  # noqa: SIM118
+        card, maps = _card_and_maps(path)
         model = _model(card["shapes"], maps)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"the file holds no mean shapes ({error})", where=path, remedy="Install ReVerteR again"
         ) from error
     return StoredShapes(model, card, sha256_of(path), path)
+
+
+def _card_and_maps(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """By safetensors, or by numpy alone on a training machine without it. Raises ValueError, KeyError, TypeError."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        return _without_safetensors(path.read_bytes())
+    try:
+        with safe_open(str(path), framework="np") as stored:
+            maps = {name: stored.get_tensor(name).astype(np.float32) for name in stored.keys()}  # noqa: SIM118
+            return json.loads(stored.metadata()["card"]), maps
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _without_safetensors(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The format is 8 bytes of length (little endian), a header in JSON, and the numbers; here float16 alone."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    card = json.loads(header.pop("__metadata__")["card"])
+    maps = {}
+    for name, entry in header.items():
+        if entry["dtype"] != "F16":
+            raise ValueError(f"{name} is of type {entry['dtype']}")
+        first, last = entry["data_offsets"]
+        values = np.frombuffer(content[start + first : start + last], dtype="<f2")
+        maps[name] = values.reshape(entry["shape"]).astype(np.float32)
+    return card, maps
 
 
 def _model(record: Mapping[str, Any], maps: Mapping[str, Any]) -> ShapeModel:
