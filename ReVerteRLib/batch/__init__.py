@@ -1,4 +1,4 @@
-"""Many cases one after another: resumable, and a bad one never stops the rest. See `process.process_batch`."""
+"""Many cases, one by one or on a cluster: resumable, and a bad one never stops the rest. See `process_batch`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ReVerteRLib.batch.case import BatchOptions, CaseOutcome, process_case
 from ReVerteRLib.batch.cases import BatchCase, read_cases
 from ReVerteRLib.batch.process import BatchResult, process_batch
 from ReVerteRLib.batch.runners import DirectRunner, JobRunner, WorkerRunner
+from ReVerteRLib.batch.schedule import Schedule
 
 __all__ = [
     "BatchCase",
@@ -14,6 +15,7 @@ __all__ = [
     "CaseOutcome",
     "DirectRunner",
     "JobRunner",
+    "Schedule",
     "WorkerRunner",
     "process_batch",
     "process_case",

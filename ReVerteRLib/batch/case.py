@@ -18,7 +18,8 @@ from ReVerteRLib.files import sha256_of, write_json
 from ReVerteRLib.progress import Cancelled, Progress
 
 RECORD_FILE = "case.json"
-_TRIES = 2
+TRIES = 2
+"""Workers that a case may cost."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class CaseOutcome:
     status: 'done', 'failed', 'cancelled', or 'waiting' when its turn did not come.
     resumed: whether it was finished before, with the same inputs and settings.
     found:  levels that were reconstructed, empty ones left out.
+    tries:  workers that began it; more than one where some died.
+    worker: host and process of the Dask worker that did it.
     """
 
     case: str
@@ -67,6 +70,8 @@ class CaseOutcome:
     error_remedy: str = ""
     exit_code: int = 0
     notes: tuple[str, ...] = ()
+    tries: int = 1
+    worker: str = ""
 
 
 def process_case(
@@ -77,13 +82,14 @@ def process_case(
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    tries: int = TRIES,
 ) -> CaseOutcome:
     """Processes one case into `folder`, or finds it finished there; an error becomes the outcome, never an exception.
 
     The folder holds all that `reverter reconstruct` writes, radiographs/ for a CT, annotation/ for automatic
     centroids, measurements/, and case.json, which is written last: the case is finished when its fingerprint (content
     of all inputs, settings, weights, version) is that of the present inputs and the files are there. A worker that
-    dies is restarted once; the second time the case has failed.
+    dies is restarted; the case has failed when `tries` of them died.
     """
     started = time.perf_counter()
     found = CaseOutcome(case.name, "failed", str(folder))
@@ -95,11 +101,13 @@ def process_case(
             return replace(finished, folder=str(folder), resumed=True)
         _tidy(folder)
         (folder / RECORD_FILE).unlink(missing_ok=True)
-        outcome = _with_tries(lambda: _Steps(case, folder, options, runner, progress, cancelled).run())
+        outcome = _with_tries(_Steps(case, folder, options, runner, progress, cancelled).run, tries)
         outcome = replace(outcome, seconds=round(time.perf_counter() - started, 2))
         write_json(folder / RECORD_FILE, {"fingerprint": fingerprint, "outcome": asdict(outcome)})
+    except WorkerDiedError as death:
+        return with_error(replace(found, tries=tries), death.reason, time.perf_counter() - started)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one case must never stop the others
-        return _failed(found, error, time.perf_counter() - started)
+        return with_error(found, error, time.perf_counter() - started)
     return outcome
 
 
@@ -110,17 +118,18 @@ def _tidy(folder: Path) -> None:
             recover_folder(place, token)
 
 
-def _with_tries(attempt: Callable[[], CaseOutcome]) -> CaseOutcome:
-    for number in range(_TRIES):
+def _with_tries(attempt: Callable[[], CaseOutcome], tries: int) -> CaseOutcome:
+    for number in range(1, tries + 1):
         try:
-            return attempt()
-        except WorkerDiedError as death:
-            if number + 1 == _TRIES:
-                raise death.reason from death
+            return replace(attempt(), tries=number)
+        except WorkerDiedError:
+            if number == tries:
+                raise
     raise AssertionError
 
 
-def _failed(outcome: CaseOutcome, error: BaseException, seconds: float) -> CaseOutcome:
+def with_error(outcome: CaseOutcome, error: BaseException, seconds: float = 0.0) -> CaseOutcome:
+    """The outcome of a case that an error ended: 'cancelled' or 'failed'."""
     from ReVerteRLib.worker.protocol import error_event
 
     data = error_event("", error).data

@@ -59,6 +59,10 @@ class WorkerRunner:
             raise WorkerDiedError(job.error)
         raise job.error
 
+    def restart(self) -> None:
+        """Ends the worker; the next job starts another, with fresh memory."""
+        self._client.close()
+
 
 class DirectRunner:
     """Jobs in this process; the network stays loaded."""

@@ -1,4 +1,4 @@
-"""`reverter batch`: many cases one after another."""
+"""`reverter batch`: many cases, one by one or on a cluster."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ReVerteRLib.cli.console import Console
 NAME = "batch"
 SUMMARY = "process many cases: resumable, one line and one report per case"
 _EXIT_SOME_FAILED = 3
+_PATIENCE_S = 600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +34,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scene", action="store_true", help="also write scene.mrb for each case")
     parser.add_argument("--no-pictures", action="store_true", help="write no pictures")
     parser.add_argument("--no-measure", action="store_true", help="do not measure the results")
+    _add_schedule(parser)
     parser.epilog = (
         "Finished cases are not done again: the same command goes on after an interruption. A case that fails does "
-        "not stop the others; its error is in index.csv, and the exit code is 3."
+        "not stop the others; its error is in index.csv, and the exit code is 3. Several workers need Dask "
+        "(pip install distributed); Resources/Docs/cluster.md tells about clusters."
+    )
+
+
+def _add_schedule(parser: argparse.ArgumentParser) -> None:
+    """Where the cases run."""
+    group = parser.add_argument_group("workers")
+    group.add_argument(
+        "--scheduler",
+        default="local",
+        metavar="WHERE",
+        help="local: this machine (default); dask://HOST:PORT or dask://FILE.json: a running Dask cluster that "
+        "sees the same folders",
+    )
+    group.add_argument(
+        "--workers",
+        type=options.count,
+        metavar="N",
+        help="local: so many worker processes at once, which needs Dask (default: one, without Dask); on a cluster: "
+        "workers to wait for at the start (default: 1)",
+    )
+    group.add_argument(
+        "--threads",
+        type=options.count,
+        metavar="N",
+        help="for the computations of each worker (default: all processors, divided by the workers; on a cluster what "
+        "each worker was started with)",
+    )
+    group.add_argument(
+        "--tries",
+        type=options.count,
+        metavar="N",
+        help="workers that may die of a case before it has failed (default: 2; with several workers 3)",
+    )
+    group.add_argument(
+        "--restart-after",
+        type=options.count,
+        default=0,
+        metavar="N",
+        help="start a worker afresh after so many cases (default: 0, never)",
+    )
+    group.add_argument(
+        "--patience",
+        type=options.positive,
+        default=_PATIENCE_S,
+        metavar="SECONDS",
+        help="how long to wait for workers of a cluster (default: %(default)g)",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Writes a folder per case and index.csv; 3 when a case failed."""
     from ReVerteRLib.batch import BatchOptions, CaseOutcome, process_batch
+    from ReVerteRLib.batch.schedule import Schedule
 
     chosen = BatchOptions(
         weights=_absolute(arguments.weights) or "default",
@@ -54,6 +104,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         measure=not arguments.no_measure,
     )
 
+    schedule = Schedule(
+        arguments.scheduler,
+        arguments.workers,
+        arguments.threads,
+        arguments.tries,
+        arguments.restart_after,
+        patience_s=arguments.patience,
+    )
+
     def tell(outcome: CaseOutcome) -> None:
         if outcome.status == "failed":
             where = f"{outcome.error_where}: " if outcome.error_where else ""
@@ -63,7 +122,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             console.note(f"case {outcome.case}: {note}")
 
     with console.progress("batch") as progress:
-        result = process_batch(arguments.cases, arguments.out, options=chosen, progress=progress, on_case=tell)
+        result = process_batch(
+            arguments.cases, arguments.out, options=chosen, schedule=schedule, progress=progress, on_case=tell
+        )
     resumed = sum(outcome.resumed for outcome in result.outcomes)
     done = len(result.outcomes) - len(result.failed)
     before = f", {resumed} of them before" if resumed else ""
