@@ -60,13 +60,16 @@ class ReVerteR(ScriptedLoadableModule):
     def __init__(self, parent) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         makeLibraryImportable()
+        from ReVerteRPanel.language import installTranslation
+
+        self.translator = installTranslation(resourceFile("Translations"))
         parent.title = "ReVerteR"
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         parent.dependencies = ["Markups", "Segmentations", "Volumes"]
         parent.contributors = ["ReVerteR contributors"]
         parent.helpText = _(
             "Reconstructs labelled 3D vertebrae from an AP and a lateral radiograph.<p>"
-            "In three minutes: 1. Press <b>Phantom</b>, then <b>Simulate radiographs</b>. "
+            "In three minutes: 1. Press <b>Phantom CT</b>, then <b>Simulate radiographs</b>. "
             "2. Press <b>Find vertebrae</b>, correct the points in either radiograph and name one with <b>Anchor</b> "
             "if all are a level off. 3. Press <b>Reconstruct</b>; each vertebra appears when it is finished. "
             "4. Turn the spine with the sliders. 5. Choose a folder and press <b>Export</b>.<p>"
@@ -293,6 +296,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def facts(self):
         """What there is, for the buttons."""
         from ReVerteRLib.scene.centroid_table import chosen_levels
+        from ReVerteRLib.scene.panel_look import doubtful_names
         from ReVerteRLib.scene.panel_state import Facts
         from ReVerteRLib.scene.results import changed_levels
 
@@ -307,6 +311,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             ap=node.ap is not None,
             lateral=node.lateral is not None,
             centroids=node.centroids is not None,
+            doubtful=doubtful_names(rows),
             chosen=chosen_levels(rows),
             changed=changed_levels(node.segmentation, node.centroids),
             segmentation=node.segmentation is not None,
@@ -321,14 +326,16 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def updateButtons(self, caller=None, event=None) -> None:
         """Enables what can be done now and says in the tooltip what is missing."""
-        from ReVerteRLib.scene.panel_state import permissions
+        from ReVerteRLib.scene.panel_state import next_step, permissions
 
         if not self.parts:
             return
-        for name, permission in permissions(self.facts(), _).items():
+        facts = self.facts()
+        for name, permission in permissions(facts, _).items():
             button = getattr(self.ui, name)
             button.enabled = permission.allowed
             button.toolTip = permission.tool_tip
+        self.ui.nextLabel.text = next_step(facts, _)
 
     # --- tasks -------------------------------------------------------------------------------
 
@@ -381,11 +388,12 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onProgress(self, state) -> None:
         from ReVerteRLib.scene.controller import time_left_text
+        from ReVerteRLib.scene.panel_state import stage_text
 
         self.ui.progressBar.setRange(0, state.total)
         self.ui.progressBar.value = state.done
         counted = f"{state.done}/{state.total}" if state.total else ""
-        parts = (f"{_(state.title)}: {state.text}", counted, time_left_text(state.seconds_left, _))
+        parts = (f"{_(state.title)}: {stage_text(state.text, _)}", counted, time_left_text(state.seconds_left, _))
         self.say(", ".join(part for part in parts if part))
 
     def onDone(self, task, value) -> None:

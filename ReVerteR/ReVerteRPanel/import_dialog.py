@@ -11,6 +11,8 @@ from ReVerteRPanel.icons import putIcons
 from ReVerteRPanel.part import cell, fill, prepare
 
 SIDES = ("ap", "lateral")
+GREYS = ("auto", "as-stored", "inverted", "intensity")  # what the lines of the combo boxes stand for, in any language
+VIEWS = ("auto", "as-given", "swapped")
 
 
 class ImportDialog:
@@ -90,11 +92,11 @@ class ImportDialog:
                     position=position.currentText if position.currentIndex > 0 else "",
                     flip_horizontal=self.of(side, "FlipButton").checked,
                     flip_vertical=self.of(side, "OverButton").checked,
-                    grey=self.of(side, "GreyComboBox").currentText,
+                    grey=GREYS[self.of(side, "GreyComboBox").currentIndex],
                 ),
             )
         self.session.choose_pair(
-            self.ui.viewsComboBox.currentText,
+            VIEWS[self.ui.viewsComboBox.currentIndex],
             self.ui.offsetSpinBox.value,
             estimate_offset=self.ui.estimateCheckBox.checked,
         )
@@ -162,7 +164,7 @@ class ImportDialog:
             self.of(side, "SddSpinBox").value = choices.sdd_mm
             self.of(side, "FlipButton").checked = choices.flip_horizontal
             self.of(side, "OverButton").checked = choices.flip_vertical
-            self.of(side, "GreyComboBox").currentText = choices.grey
+            self.of(side, "GreyComboBox").currentIndex = GREYS.index(choices.grey)
             if not choices.position:
                 self.of(side, "PositionComboBox").currentIndex = 0
         self._filling = False

@@ -105,7 +105,10 @@ class LookPart(Part):
         rows = []
         for level in self.levels:
             text, doubtful = distance_text(distances, level)
-            hint = _("Look at this vertebra again") if doubtful else ""
+            if not distances:
+                text, hint = "\u2013", _("Press 'Measure' in section 5 to see it")
+            else:
+                hint = _("Look at this vertebra again") if doubtful else ""
             rows.append(
                 (
                     cell(level.name, _("Check it to show this vertebra"), shown.is_visible(level)),
@@ -135,7 +138,7 @@ class LookPart(Part):
         chosen = [self.levels[row]] if 0 <= row < len(self.levels) else self.levels
         with slicer.util.RenderBlocker():
             for level in chosen:
-                self.widget.attempt(shown.set_opacity, level, value)
+                self.widget.attempt(shown.set_opacity, level, value / 100)
         self._showTable()
 
     def onSilhouettes(self, _on):

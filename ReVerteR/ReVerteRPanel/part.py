@@ -43,6 +43,13 @@ def cell(text, toolTip="", checked=None):
     return item
 
 
+def highlighted(cells):
+    """The cells of one line on amber, which stands out in light and in dark themes."""
+    for item in cells:
+        item.setBackground(qt.QBrush(qt.QColor(221, 148, 32, 90)))
+    return cells
+
+
 def isChecked(item):
     return item.checkState() == qt.Qt.Checked
 
@@ -60,10 +67,10 @@ def fill(table, rows):
     table.blockSignals(blocked)
 
 
-def prepare(table):
-    """Looks of a table: no line numbers, the last column takes the room."""
+def prepare(table, stretched=()):
+    """Looks of a table: no line numbers; the last column and those of `stretched` share the room."""
     table.verticalHeader().visible = False
     header, last = table.horizontalHeader(), table.columnCount - 1
-    for column in range(last):
-        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-    header.setSectionResizeMode(last, qt.QHeaderView.Stretch)
+    for column in range(last + 1):
+        wide = column == last or column in stretched
+        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if wide else qt.QHeaderView.ResizeToContents)

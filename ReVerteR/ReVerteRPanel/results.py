@@ -18,7 +18,7 @@ FORMATS = {
 class ResultsPart(Part):
     def __init__(self, widget):
         Part.__init__(self, widget)
-        prepare(self.ui.measurementsTable)
+        prepare(self.ui.measurementsTable, stretched=(0,))
         self.ui.measureButton.connect("clicked()", self.onMeasure)
         self.ui.exportButton.connect("clicked()", self.onExport)
         self.ui.exportPathLineEdit.connect("currentPathChanged(QString)", lambda _path: widget.updateButtons())

@@ -4,7 +4,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ReVerteRPanel.part import Part, cell, fill, isChecked, prepare
+from ReVerteRPanel.part import Part, cell, fill, highlighted, isChecked, prepare
 
 LEVEL, SURE, OFF, LOCK, REMARK = range(5)
 
@@ -21,6 +21,7 @@ class VertebraePart(Part):
         self._open = self._selecting = False
         self._fillLevels()
         prepare(self.ui.levelsTable)
+        self._note("")
         self._connect()
 
     def _fillLevels(self):
@@ -78,7 +79,7 @@ class VertebraePart(Part):
         from ReVerteRLib.scene.placing import ClickPlacer
 
         pair, error = pair_or_none(ap, lateral)
-        self.ui.annotationLabel.text = error.message() if error is not None else ""
+        self._note(error.message() if error is not None else "")
         self.editor = CentroidEditor(self.scene, centroids, pair)
         self.editor.subscribe(self.onEditor)
         self.placer = ClickPlacer(self.editor, lambda _index: self.widget.updateButtons(), self.widget.showError)
@@ -97,6 +98,10 @@ class VertebraePart(Part):
         self.placer = self.table = self._edited = None
         self.showRows(())
 
+    def _note(self, text):
+        self.ui.annotationLabel.text = text
+        self.ui.annotationLabel.visible = bool(text)
+
     # --- what the user does ------------------------------------------------------------------
 
     def onFind(self):
@@ -112,7 +117,7 @@ class VertebraePart(Part):
         self.node.centroids = centroids
         task = self.widget.finishedTask
         warnings = task.annotation.warnings if task is not None and task.annotation is not None else ()
-        self.ui.annotationLabel.text = "\n".join(warnings)
+        self._note("\n".join(warnings))
         self.widget.say(_("{count} vertebrae found.").format(count=centroids.GetNumberOfControlPoints()))
         self.widget.showLayout()
 
@@ -188,17 +193,19 @@ class VertebraePart(Part):
         self.widget.updateButtons()
 
     def _cells(self, row):
-        point = row.point
-        return (
+        from ReVerteRLib.scene.panel_look import is_doubtful
+
+        point, doubtful = row.point, is_doubtful(row)
+        sure = _("by hand") if point.by_hand else f"{100 * point.confidence:.0f} %" + ("  !" if doubtful else "")
+        doubt = _("Look at this vertebra in both radiographs; moving or locking it confirms it")
+        cells = (
             cell(row.label, _("Check it to reconstruct this vertebra"), point.checked),
-            cell(
-                _("by hand") if point.by_hand else f"{100 * point.confidence:.0f} %",
-                _("How sure the name and place are"),
-            ),
+            cell(sure, doubt if doubtful else _("How sure the name and place are")),
             cell(f"{point.residual_mm:.1f}", _("How far the rays of both radiographs pass each other")),
             cell("", _("Locked vertebrae keep place and name"), point.locked),
             cell(row.remark, row.remark),
         )
+        return highlighted(cells) if doubtful else cells
 
     def _refresh(self):
         if self.table is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ReVerteRLib.anatomy import Level, level_from_name
@@ -13,12 +14,15 @@ from ReVerteRLib.measure.quality import SUSPICIOUS_MM, SilhouetteQuality
 from ReVerteRLib.measure.silhouettes import silhouettes_of
 from ReVerteRLib.scene import roles
 from ReVerteRLib.scene.builder import models_beside
+from ReVerteRLib.scene.centroid_table import Row
 from ReVerteRLib.scene.epipolar import VIEW_NODE_ID
 from ReVerteRLib.scene.measurements import SPINE_ROLE, VERTEBRAE_ROLE
 from ReVerteRLib.scene.models import surface_from_node
 from ReVerteRLib.scene.overlay import add_silhouettes, remove_silhouettes
 from ReVerteRLib.scene.task_inputs import pair_of_nodes
 
+LOW_CONFIDENCE = 0.5
+"""Below it the pictures of `reverter annotate`, too, mark a vertebra as one to look at."""
 _DISTANCE_HEAD = "Silhouette distance"
 
 
@@ -71,6 +75,18 @@ def distance_text(distances: dict[Level, float | None], level: Level) -> tuple[s
         return "", False
     value = distances[level]
     return ("?", True) if value is None else (f"{value:.1f}", value >= SUSPICIOUS_MM)
+
+
+def is_doubtful(row: Row) -> bool:
+    """Whether a person should look at a vertebra: found with doubts, and not confirmed by moving or locking it."""
+    confirmed = row.point.by_hand or row.point.locked
+    return bool(row.problems) or (not confirmed and (bool(row.point.reasons) or row.point.confidence < LOW_CONFIDENCE))
+
+
+def doubtful_names(rows: Iterable[Row]) -> str:
+    """Their names with commas, from the head down; at most four, then dots."""
+    names = [row.label or "?" for row in rows if row.point.checked and is_doubtful(row)]
+    return ", ".join(names[:4]) + (" ..." if len(names) > 4 else "")
 
 
 def spine_rows(scene: Any) -> list[tuple[str, str, str, str]]:

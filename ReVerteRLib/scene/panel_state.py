@@ -18,6 +18,7 @@ class Facts:
     chosen:  levels that would be reconstructed. changed: those whose centroid is not that of the result.
     redoable: whether the other levels of the result can be kept.
     selected: whether a row of the table is selected, and whether its point is locked.
+    doubtful: names of the vertebrae that a person should look at, with commas.
     """
 
     busy: bool = False
@@ -25,6 +26,7 @@ class Facts:
     ap: bool = False
     lateral: bool = False
     centroids: bool = False
+    doubtful: str = ""
     chosen: tuple[Level, ...] = ()
     changed: tuple[Level, ...] = ()
     segmentation: bool = False
@@ -104,12 +106,51 @@ def _names(levels: tuple[Level, ...]) -> str:
     return ", ".join(level.name for level in levels)
 
 
+def next_step(facts: Facts, _: Translate = str) -> str:
+    """What a person who follows the sections would do next; '' while something runs."""
+    pair, look = facts.ap and facts.lateral, _("Next: look at {levels} in both radiographs, then reconstruct.")
+    steps = (
+        (facts.busy, ""),
+        (not pair and facts.ct, _("Next: simulate radiographs of the CT.")),
+        (not pair, _("Next: import an AP and a lateral radiograph, or choose a CT and simulate them.")),
+        (not facts.centroids, _("Next: find the vertebrae.")),
+        (not facts.chosen, _("Next: check the vertebrae that you want in 3D.")),
+        (not facts.segmentation and facts.doubtful, look.format(levels=facts.doubtful)),
+        (not facts.segmentation, _("Next: look whether each name is right, then reconstruct.")),
+        (facts.changed and facts.redoable, _("Next: reconstruct again what you have changed.")),
+        (True, _("Next: compare the silhouettes with the radiographs, measure, and export.")),
+    )
+    return next(text for here, text in steps if here)
+
+
+def device_name(used: str, _: Translate = str) -> str:
+    """The device of a result in words; names of graphics cards stay as they are."""
+    if used.startswith("cpu"):
+        return _("the CPU")
+    return _("the graphics card") if used in ("cuda", "cuda:0") else used or "?"
+
+
+def stage_text(text: str, _: Translate = str) -> str:
+    """What the worker says of its progress, in words where it names only the stage; levels stay as they are."""
+    stages = {
+        "look": _("looking what is there"),
+        "read": _("reading the files"),
+        "weights": _("loading the network"),
+        "network": _("the network computes"),
+        "projecting": _("casting rays"),
+        "writing": _("writing the files"),
+        "files": _("writing the files"),
+        "silhouettes": _("comparing the outlines with the radiographs"),
+    }
+    return stages.get(text, text)
+
+
 def device_note(device: str, used: str | None, _: Translate = str) -> str:
     """A plain sentence on what computes; used: the device of the last result, None when unknown."""
     if used and used.startswith("cpu") and device != "cpu":
         return _("The last run used the CPU, because there is no usable graphics card or its memory did not suffice.")
     if used:
-        return _("The last run used {device}.").format(device=used)
+        return _("The last run used {device}.").format(device=device_name(used, _))
     if device == "cpu":
         return _("The CPU will be used, which takes some seconds for each vertebra.")
     return _("A graphics card will be used where there is one, else the CPU.")
@@ -120,6 +161,8 @@ def outcome_text(segmentation: Any, seconds: float, _: Translate = str) -> str:
     from ReVerteRLib.scene.results import DEVICE, NOTES
 
     count = segmentation.GetSegmentation().GetNumberOfSegments()
-    device = segmentation.GetAttribute(DEVICE) or "?"
-    text = _("{count} vertebrae in {seconds:.0f} s on {device}.").format(count=count, seconds=seconds, device=device)
+    used = segmentation.GetAttribute(DEVICE) or ""
+    text = _("{count} vertebrae in {seconds:.0f} s on {device}.").format(
+        count=count, seconds=seconds, device=device_name(used, _)
+    )
     return " ".join([text, segmentation.GetAttribute(NOTES) or ""]).strip()

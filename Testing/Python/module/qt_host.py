@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 import slicer_source
 import stand_ins
+import translations
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
@@ -29,7 +30,8 @@ if sys.version_info < (3, 12):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
 PANEL_MODULES = (
-    "part", "radiographs", "icons", "import_dialog", "vertebrae", "reconstruct", "look", "results", "setup", "views",
+    "part", "radiographs", "icons", "import_dialog", "language", "vertebrae", "reconstruct", "look", "results", "setup",
+    "views",
 )  # fmt: skip
 Signal, Property = QtCore.Signal, QtCore.Property
 
@@ -277,6 +279,15 @@ def child_variables(panel) -> SimpleNamespace:
 # --- modules and application ----------------------------------------------------------------------
 
 
+def translated(text: str) -> str:
+    """As slicer.i18n.tr: under the file that the text stands in, and only with the same fields."""
+    import slicer
+
+    context = translations.context_of(Path(sys._getframe(1).f_code.co_filename))
+    found = slicer.app.translate(context, text)
+    return found if translations.placeholders(found) == translations.placeholders(text) else text
+
+
 def qt_module() -> types.ModuleType:
     module = types.ModuleType("qt")
     for source in (QtCore, QtGui, QtWidgets):
@@ -344,7 +355,7 @@ class Application:
         self.errors: list[str] = []
         self.reloaded: list[str] = []
         self.main_window = QtWidgets.QMainWindow()
-        self.applicationVersion = "5.12.3"
+        self.applicationVersion, self.applicationLocaleName = "5.12.3", "en_US"
         self.loader = Loader()
 
     def layoutManager(self):
@@ -359,8 +370,8 @@ class Application:
     def moduleManager(self):
         return self  # its signals, too, are never sent
 
-    def translate(self, _context: str, text: str) -> str:
-        return text
+    def translate(self, context: str, text: str) -> str:
+        return QtCore.QCoreApplication.translate(context, text)
 
     def processEvents(self) -> None:
         application().processEvents()
@@ -387,6 +398,7 @@ def install(monkeypatch, slicer, app: Application) -> None:
     for name, value in util.items():
         monkeypatch.setattr(slicer.util, name, value, raising=False)
     modules = {**stand_ins.python_modules(), "qt": qt_module()}
+    modules["slicer.i18n"].tr = translated
     if slicer_source.source() is not None:
         modules.update(slicers_own_layer())
         for name in ("qMRMLSliderWidget", "qMRMLSpinBox", "qMRMLRangeWidget"):

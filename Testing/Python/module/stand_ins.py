@@ -39,8 +39,9 @@ class SliceWidget:
     def __init__(self, node) -> None:
         import vtk
 
-        self.node, self.renderer, self.window = node, vtk.vtkRenderer(), vtk.vtkRenderWindow()
-        self.window.AddRenderer(self.renderer)
+        self.node, self.renderer, renderers = node, vtk.vtkRenderer(), vtk.vtkRendererCollection()
+        renderers.AddItem(self.renderer)
+        self.window = SimpleNamespace(GetRenderers=lambda: renderers)
 
     def mrmlSliceNode(self):
         return self.node

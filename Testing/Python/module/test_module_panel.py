@@ -160,7 +160,7 @@ def test_finding_fills_a_new_list(ready, qt_app, monkeypatch, inline):
     run(ready, qt_app, "findButton")
     assert ready.parameterNode.centroids.GetNthControlPointLabel(0) == "L2"
     table = ready.ui.levelsTable
-    assert [cell(table, 0, column) for column in (0, 1, 2, 4)] == ["L2", "80 %", "1.5", "faint"]
+    assert [cell(table, 0, column) for column in (0, 1, 2, 4)] == ["L2", "80 %  !", "1.5", "faint"]
     assert ready.ui.annotationLabel.text() == "The lateral view is dark"
     ready.ui.levelsTable.selectRow(0)
     ready.vertebrae.editor.move(0, (-61.0, -60.0, 77.0))
@@ -294,7 +294,7 @@ def test_levels_are_hidden_faded_and_shown_again(done, host):
     done.ui.showAllButton.click()
     assert models["L1"].GetVisibility()
     table.selectRow(1)
-    done.ui.opacitySlider.setProperty("value", 0.4)
+    done.ui.opacitySlider.setProperty("value", 40.0)
     assert (models["L1"].GetOpacity(), models["L2"].GetOpacity()) == (1.0, pytest.approx(0.4))
     assert cell(table, 1, 1) == "40 %"
 

@@ -1,0 +1,129 @@
+"""Pictures of the panel in every state, to be looked at: python panel_pictures.py FOLDER [LANGUAGE]
+
+It runs as a test with the fixtures of this folder (but with the shipped weights), and is not collected by default.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER, LANGUAGE = "REVERTER_PICTURES", "REVERTER_LANGUAGE"
+SECTIONS = ("radiographs", "vertebrae", "reconstruct", "look", "results", "setup")
+
+pytestmark = pytest.mark.usefixtures("inline")
+
+
+@pytest.fixture
+def tiny_weights():
+    """The shipped weights are used instead."""
+
+
+@pytest.fixture
+def shoot(panel, qt_app):  # noqa: ARG001 - it must be there first
+    """Writes a picture of the panel, of some of its sections, or of another window."""
+    import qt_host
+
+    folder = Path(os.environ[FOLDER])
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str, open_sections=(), window=None, width: int = 460) -> None:
+        for section in SECTIONS:
+            box = getattr(panel.ui, f"{section}Section")
+            box.setProperty("collapsed", section not in open_sections)
+            box.setVisible(not open_sections or section in open_sections or window is None)
+        qt_host.picture(window or panel.panel, folder / f"{name}.png", width)
+
+    return take
+
+
+def wait(panel, app) -> None:
+    import qt_host
+
+    qt_host.spin(lambda: not panel.busy, app, 400.0)
+
+
+def test_pictures_of_every_state(panel, qt_app, shoot, tmp_path):
+    import qt_host
+
+    ui = panel.ui
+    shoot("01_empty", SECTIONS[:3])
+    ui.phantomButton.click()
+    shoot("02_ct_chosen", SECTIONS[:1])
+    ui.simulateButton.click()
+    wait(panel, qt_app)
+    shoot("03_radiographs_made", SECTIONS[:2])
+    ui.findButton.click()
+    wait(panel, qt_app)
+    shoot("04_found", SECTIONS[1:2])
+    doubt(panel)
+    ui.levelsTable.selectRow(1)
+    shoot("05_one_is_doubtful", SECTIONS[1:2])
+    ui.checkNoneButton.click()
+    for row in (4, 5, 6):
+        panel.vertebrae.edit("set_checked", panel.vertebrae.rows[row].index, True)
+    ui.weightsComboBox.setProperty("currentText", "fast")
+    ui.reconstructButton.click()
+    qt_host.spin(lambda: "2/3" in ui.statusLabel.property("text"), qt_app, 400.0)
+    panel.timer.stop()
+    shoot("06_running", SECTIONS[2:3])
+    panel.timer.start()
+    wait(panel, qt_app)
+    ui.silhouettesCheckBox.click()
+    shoot("07_finished", SECTIONS[2:4])
+    ui.angle60Button.click()
+    ui.measureButton.click()
+    wait(panel, qt_app)
+    shoot("08_measured", SECTIONS[3:5])
+    ui.exportPathLineEdit.setProperty("currentPath", str(tmp_path / "spine"))
+    ui.exportButton.click()
+    shoot("09_exported", SECTIONS[4:5])
+    ui.exportButton.click()
+    shoot("10_error", SECTIONS[4:5])
+    ui.preflightButton.click()
+    wait(panel, qt_app)
+    shoot("11_preflight", SECTIONS[5:])
+    both_files(panel, tmp_path)
+    shoot("12_import", SECTIONS, panel.parts[0].dialog.window, 860)
+    panel.parts[0].dialog.close()
+    panel.say("")
+    shoot("13_all", SECTIONS[:5])
+
+
+def doubt(panel) -> None:
+    """Makes one centroid doubtful, as the shoulders do in a real lateral radiograph."""
+    import dataclasses
+
+    from ReVerteRLib.scene.centroid_table import rows_of, write_rows
+
+    node = panel.parameterNode.centroids
+    rows = list(rows_of(node))
+    point = dataclasses.replace(rows[0].point, confidence=0.31, residual_mm=4.2, reasons=("faint in the lateral view",))
+    rows[0] = dataclasses.replace(rows[0], point=point)
+    write_rows(node, tuple(rows))
+    panel.vertebrae.table.flush()
+
+
+def both_files(panel, folder: Path) -> None:
+    """The radiographs as pictures without any header, in the import window."""
+    from PIL import Image
+    from slicer.util import arrayFromVolume
+
+    panel.ui.importButton.click()
+    ui = panel.parts[0].dialog.ui
+    for side, node in (("ap", panel.parameterNode.ap), ("lateral", panel.parameterNode.lateral)):
+        pixels = arrayFromVolume(node)[0]
+        Image.fromarray((pixels / pixels.max() * 255).astype(np.uint8)).save(folder / f"{side}.png")
+        getattr(ui, f"{side}PathLineEdit").setProperty("currentPath", str(folder / f"{side}.png"))
+    for side in ("ap", "lateral"):
+        getattr(ui, f"{side}SpacingSpinBox").setProperty("value", 1.0)
+
+
+if __name__ == "__main__":
+    os.environ[FOLDER] = str(Path(sys.argv[1]).resolve())
+    os.environ[LANGUAGE] = sys.argv[2] if len(sys.argv) > 2 else ""
+    sys.exit(pytest.main([__file__, "-q", "-p", "no:cacheprovider"]))
