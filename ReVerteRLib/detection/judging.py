@@ -18,6 +18,8 @@ from ReVerteRLib.detection.usual import UsualSpine, steps
 from ReVerteRLib.geometry import Array, View
 
 _T = TypeVar("_T")
+_FURTHEST = 3
+"""Levels by which a row may be shifted that are thought of."""
 _Doubt = tuple[float, str]
 """Factor on the confidence and the reason, "" when it need not be told."""
 
@@ -193,7 +195,31 @@ def _guesses(places: Sequence[Place], labelling: Labelling) -> list[str]:
     scores = [d.level_scores for n in free for d in (places[n].ap, places[n].lateral) if d and d.level_scores.size]
     if not scores or float(np.median([_information(s) for s in scores])) < 0.3:
         return ["The radiographs do not tell the levels; they are guessed from the spacing. Name one vertebra"]
-    return ["The levels are uncertain, the whole row may be shifted. Name one vertebra that you know"]
+    return [f"The levels are uncertain: {_other_row(labelling, free)}. Name one vertebra that you know"]
+
+
+def _other_row(labelling: Labelling, free: Sequence[int]) -> str:
+    """The most likely row besides the chosen one, in words: "L2 to L4 may be L1 to L3 (35 %)"."""
+    usual = [v for v in VERTEBRAE if v.name != "T13"]
+    chosen = [usual.index(level) if (level := labelling.levels[n]) in usual else -1 for n in free]
+    rows: dict[int, float] = {}
+    for shift in (s for s in range(-_FURTHEST, _FURTHEST + 1) if s):
+        moved = [k + shift for k in chosen if k >= 0]
+        if moved and min(moved) >= 0 and max(moved) < len(usual):
+            shares = [
+                labelling.posterior[n, usual[k + shift].order] for n, k in zip(free, chosen, strict=True) if k >= 0
+            ]
+            rows[shift] = float(np.median(shares))
+    best = max(rows, key=lambda shift: rows[shift], default=0)
+    if not best or rows[best] < 0.05:
+        return "the whole row may be shifted"
+    ends = [usual[k] for k in chosen if k >= 0]
+    now, then = (_span(usual[usual.index(ends[0]) + s], usual[usual.index(ends[-1]) + s]) for s in (0, best))
+    return f"{now} may be {then} ({100 * rows[best]:.0f} %)"
+
+
+def _span(first: Level, last: Level) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def median_certainty(places: Sequence[Place], labelling: Labelling) -> float:

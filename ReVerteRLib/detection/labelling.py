@@ -44,8 +44,8 @@ class LabelSettings:
     reach:           most ghosts in a row between two vertebrae.
     """
 
-    level_correlation: float = 0.3
-    level_floor: float = 0.02
+    level_correlation: float = 0.6
+    level_floor: float = 0.1
     miss_chance: float = 0.03
     miss_at_end: float = 0.3
     t13_chance: float = 0.02

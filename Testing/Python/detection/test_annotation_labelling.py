@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from annotation_spines import T13, Quality, level_scores, random_row, random_spine
 
-from ReVerteRLib.anatomy import LEVELS, level_from_name
+from ReVerteRLib.anatomy import LEVELS, VERTEBRAE, level_from_name
 from ReVerteRLib.centroids import CentroidSet
-from ReVerteRLib.detection.labelling import Find, LabelSettings, SequenceLabeller
+from ReVerteRLib.detection.judging import level_warnings
+from ReVerteRLib.detection.labelling import Find, Labelling, LabelSettings, SequenceLabeller
+from ReVerteRLib.detection.places import Place
+from ReVerteRLib.detection.types import Detection, no_corners
 from ReVerteRLib.detection.usual import USUAL_BODY_MM, shipped_spine, steps
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.geometry import PatchGrid
@@ -174,3 +177,34 @@ def test_settings_reach_the_model(rng):
         SequenceLabeller(shipped_spine(), LabelSettings(level_correlation=rho)).label(found) for rho in (1.0, 0.0)
     )
     assert strong.certainty(4) > weak.certainty(4)
+
+
+def test_a_doubtful_row_says_which_other_row_it_may_be():
+    usual = [v for v in VERTEBRAE if v.name != "T13"]
+    first = usual.index(level_from_name("L2"))
+    posterior = np.zeros((3, len(VERTEBRAE)))
+    for n in range(3):
+        for shift, share in ((0, 0.5), (-1, 0.35), (1, 0.15)):
+            posterior[n, usual[first + n + shift].order] = share
+    levels = tuple(usual[first : first + 3])
+    labelling = Labelling(levels, posterior, np.ones(3), 0.0, 1.0)
+    scores = np.log(np.full(len(LEVELS), 1e-3))
+    scores[first] = 0.0
+    seen = Detection((10.0, 10.0), no_corners(), 0.9, scores)
+    places = [Place(np.array([0.0, 0.0, -30.0 * n]), ap=seen, lateral=seen) for n in range(3)]
+    (warning,) = level_warnings(places, labelling)
+    assert warning == "The levels are uncertain: L2 to L4 may be L1 to L3 (35 %). Name one vertebra that you know"
+    sure = Labelling(levels, np.eye(len(VERTEBRAE))[[level.order for level in levels]], np.ones(3), 0.0, 1.0)
+    assert level_warnings(places, sure) == ()
+
+
+def test_a_row_with_t13_may_be_another_one_too():
+    levels = tuple(level_from_name(name) for name in ("T12", "T13", "L1"))
+    posterior = np.zeros((3, len(VERTEBRAE)))
+    posterior[[0, 1, 2], [level.order for level in levels]] = 0.4
+    for n, name in enumerate(("L1", "L2", "L2")):
+        posterior[n, level_from_name(name).order] = 0.6
+    labelling = Labelling(levels, posterior, np.ones(3), 0.0, 1.0)
+    places = [Place(np.array([0.0, 0.0, -30.0 * n])) for n in range(3)]
+    (warning,) = level_warnings(places, labelling)
+    assert "guessed from the spacing" in warning
