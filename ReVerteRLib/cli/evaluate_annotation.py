@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detector",
         action="append",
         metavar="NAME",
-        help="learned, classical or a weights file; repeat it to put several side by side (default: the default one)",
+        help="learned, classical or a weights file; repeat it to put several side by side, for example "
+        "single=FOLDER/detector.safetensors (default: the default one; a file is called by its name)",
     )
     parser.add_argument(
         "--crops",
@@ -83,7 +84,9 @@ def _annotators(arguments: argparse.Namespace) -> dict[str, PairAnnotator]:
     for value in arguments.detector or [default_detector()]:
         name = detector_name(value)
         if name in found:
-            raise ArgumentError(f"'{name}' is given twice", where="--detector", remedy="Name each detector once")
+            raise ArgumentError(
+                f"'{name}' is given twice", where="--detector", remedy="Name each detector once, as NAME=FILE"
+            )
         found[name] = Annotator(open_detector(value))
     return found
 

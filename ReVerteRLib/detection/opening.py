@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ReVerteRLib.detection.types import ViewDetector
@@ -28,9 +29,11 @@ def default_detector() -> str:
 def open_detector(value: str | None = None) -> ViewDetector:
     """A detector: 'learned' (the shipped weights), 'classical', a weights file, or None for the default.
 
+    'NAME=' may stand before it (see detector_name).
+
     Raises WeightsError when weights are missing or unusable.
     """
-    chosen = value or default_detector()
+    chosen = _named(value)[1]
     if chosen == CLASSICAL:
         from ReVerteRLib.detection.classical import ClassicalDetector
 
@@ -42,6 +45,15 @@ def open_detector(value: str | None = None) -> ViewDetector:
 
 
 def detector_name(value: str | None = None) -> str:
-    """How a choice is called in tables and reports: a file by its stem."""
+    """How a choice is called in tables and reports: as 'NAME=CHOICE' says, else a file by its stem."""
+    name, chosen = _named(value)
+    return name or (chosen if chosen in (LEARNED, CLASSICAL) else Path(chosen).stem)
+
+
+def _named(value: str | None) -> tuple[str, str]:
+    """The name before '=' ("" for none) and the choice itself; a file whose path holds '=' is not split."""
     chosen = value or default_detector()
-    return chosen if chosen in (LEARNED, CLASSICAL) else Path(chosen).stem
+    name, sign, rest = chosen.partition("=")
+    if not sign or not rest or not re.fullmatch(r"[\w. -]+", name) or Path(chosen).is_file():
+        return "", chosen
+    return name, rest
