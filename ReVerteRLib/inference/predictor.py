@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import VERTEBRAE
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import CentroidError
+from ReVerteRLib.geometry import PATCH_SPACING_MM, PatchGrid
 from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
 from ReVerteRLib.inference.assembly import LevelPatch
 from ReVerteRLib.inference.prior import ShapePrior
@@ -108,9 +110,10 @@ class NetworkPredictor:
         settings = self._weights.patch_settings
         patches = [self._with_usual(_patches(pair, c, known, settings), c, known) for c in batch]
         probabilities = self._runner.probabilities(patches, [c.level for c in batch])
+        cubes = (refined(p, cut.grid) for p, cut in zip(probabilities, patches, strict=True))
         return [
-            LevelPatch(c.level, self._prior.apply(p, c, known, cut.grid), cut.grid)
-            for c, p, cut in zip(batch, probabilities, patches, strict=True)
+            LevelPatch(c.level, self._prior.apply(p, c, known, grid), grid)
+            for c, (p, grid) in zip(batch, cubes, strict=True)
         ]
 
     def _with_usual(self, patches: VertebraPatches, centroid: Centroid, known: CentroidSet) -> VertebraPatches:
@@ -118,6 +121,21 @@ class NetworkPredictor:
         if not config.shape_prior:
             return patches
         return dataclasses.replace(patches, prior=self._usual.at(centroid, known, patches.grid, config.stride))
+
+
+def refined(probability: NDArray[np.floating], grid: PatchGrid) -> tuple[NDArray[np.floating], PatchGrid]:
+    """The same cube at 1 mm, trilinear, where the network's voxels are larger; else what was given.
+
+    probability: [z, y, x] 0..1. So results of all networks have one voxel size, and surfaces no steps.
+    """
+    size = round(grid.size * grid.spacing_mm / PATCH_SPACING_MM)
+    if grid.spacing_mm <= PATCH_SPACING_MM:
+        return probability, grid
+    import torch
+
+    wide = torch.from_numpy(np.ascontiguousarray(probability, dtype=np.float32))[None, None]
+    fine = torch.nn.functional.interpolate(wide, size=(size, size, size), mode="trilinear", align_corners=False)
+    return fine[0, 0].numpy(), dataclasses.replace(grid, size=size, spacing_mm=grid.spacing_mm * grid.size / size)
 
 
 def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
