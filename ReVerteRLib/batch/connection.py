@@ -6,13 +6,15 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ReVerteRLib.batch.schedule import Schedule
 from ReVerteRLib.errors import ResourceError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
+
+Closable = TypeVar("Closable", bound="Client | LocalCluster")
 
 
 @contextlib.contextmanager
@@ -37,8 +39,18 @@ def connected(schedule: Schedule) -> Iterator[Client]:
             where=schedule.scheduler,
             remedy="Check that it runs and that its port can be reached from here (firewall, TLS settings)",
         ) from error
-    with client:
+    with _closed(client):
         yield client
+
+
+@contextlib.contextmanager
+def _closed(thing: Closable) -> Iterator[Closable]:
+    """Closes it in the end; on a busy machine that may take longer than Dask waits, which changes nothing any more."""
+    try:
+        yield thing
+    finally:
+        with contextlib.suppress(TimeoutError, OSError):
+            thing.close()
 
 
 @contextlib.contextmanager
@@ -64,7 +76,7 @@ def _local_cluster(schedule: Schedule) -> Iterator[Client]:
                 where="--workers",
                 remedy="Use fewer, or none",
             ) from error
-        with cluster, Client(cluster, set_as_default=False) as client:
+        with _closed(cluster), _closed(Client(cluster, set_as_default=False)) as client:
             yield client
 
 

@@ -161,7 +161,7 @@ class DaskPool:
             return
         del self._workers[address]
         self._unfit[address] = f"{address} is started afresh"
-        self._client.run(leave, workers=[address], wait=False, on_error="ignore")
+        self._client.run(leave, workers=[address], on_error="ignore")
 
     def _lost(self, address: str, finish: Finish) -> None:
         task = self._workers.pop(address)

@@ -141,7 +141,7 @@ def stop(run: str) -> None:
 
 def leave(dask_worker: Worker) -> None:
     """Ends this worker process once this call is answered; its nanny starts another."""
-    dask_worker.loop.add_callback(dask_worker.close, nanny=False, reason="its memory is given back")
+    dask_worker.loop.call_later(0.1, dask_worker.close, nanny=False, reason="its memory is given back")
 
 
 def _name() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import os
@@ -39,10 +40,11 @@ def cluster(toy, orders):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(RESOURCES_VARIABLE, str(toy / "Resources"))
         patch.setenv("REVERTER_TEST_ORDERS", str(orders))
-        with LocalCluster(
-            2, threads_per_worker=1, preload=[str(PRELOAD)], dashboard_address=None, silence_logs=50
-        ) as it:
-            yield it
+        options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+        found = LocalCluster(2, preload=[str(PRELOAD)], **options)
+        yield found
+        with contextlib.suppress(TimeoutError):  # a busy machine
+            found.close()
 
 
 @pytest.fixture
