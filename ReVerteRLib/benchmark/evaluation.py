@@ -15,7 +15,7 @@ from ReVerteRLib.benchmark.records import read_training
 from ReVerteRLib.benchmark.scores import SpineSeconds, SystemScores, read_scores, write_scores
 from ReVerteRLib.centroids import CentroidSet, read_centroids, write_centroids
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject, load_subject
-from ReVerteRLib.errors import DatasetError, InputError
+from ReVerteRLib.errors import DatasetError
 from ReVerteRLib.evaluation.comparison import SharedViews
 from ReVerteRLib.evaluation.report import VertebraScore
 from ReVerteRLib.evaluation.runner import score_spine
@@ -122,12 +122,11 @@ class Evaluator:
     seen:   is given each reconstruction that is made.
     """
 
-    def __init__(
-        self, subjects: Sequence[VerseSubject], views: SharedViews, folder: Path, seen: SpineSeen | None = None
-    ) -> None:
+    def __init__(self, subjects: Sequence[VerseSubject], views: SharedViews, folder: Path) -> None:
         if not subjects:
             raise DatasetError("there is no held-out subject", remedy="Choose some with --subjects")
-        self._subjects, self._views, self._folder, self._seen = tuple(subjects), views, Path(folder), seen
+        self._subjects, self._views, self._folder = tuple(subjects), views, Path(folder)
+        self.seen: SpineSeen | None = None
         self._cases: dict[str, LoadedSubject] = {}
 
     @property
@@ -164,8 +163,6 @@ class Evaluator:
             one, spent = self._one(entry, opened, case)
             rows += one
             seconds.append(spent)
-        if opened.sha256 == "" and entry.seed is None:
-            raise InputError(f"{entry.key} does not say what it was read from")
         return SystemScores(
             entry.key, entry.seed, entry.samples, opened.parameters, keys, tuple(rows), tuple(seconds), opened.sha256
         )
@@ -178,8 +175,8 @@ class Evaluator:
         levels = [level for level in case.whole_levels if centroids.get(level) is not None]
         before = len(opened.predictor.times)
         spine = Reconstructor(opened.predictor, threshold=opened.threshold).reconstruct(pair, centroids, levels)
-        if self._seen is not None:
-            self._seen(entry, case, spine)
+        if self.seen is not None:
+            self.seen(entry, case, spine)
         rows = score_spine(
             spine, case.labels, levels, case.centroids, subject=case.subject.key, ct=views.ct, details=False
         )

@@ -15,6 +15,8 @@ from ReVerteRLib.cli.console import Console
 if TYPE_CHECKING:
     from ReVerteRLib.benchmark.plan import BenchmarkSettings, Job
     from ReVerteRLib.benchmark.training import Status
+    from ReVerteRLib.datasets.verse import VerseSubject
+    from ReVerteRLib.networks.systems import System
     from ReVerteRLib.progress import Progress
 
 NAME = "benchmark"
@@ -102,6 +104,12 @@ def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--subjects", type=options.names, metavar="LIST", help="only these (default: those of the split val)"
     )
+    group.add_argument(
+        "--no-shipped",
+        dest="shipped",
+        action="store_false",
+        help="leave out the row of the shipped recommended weights, which have been trained longer",
+    )
 
 
 def seeds(text: str) -> tuple[int, dict[str, int]]:
@@ -139,6 +147,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         _write_record(arguments, planned, settings, None)
     else:
         _train(arguments, console, planned, settings)
+    if not arguments.train_only:
+        _report(arguments, console, systems, planned, settings)
     return 0
 
 
@@ -257,3 +267,53 @@ def _command() -> str:
     import shlex
 
     return shlex.join(["reverter", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])])
+
+
+# --- evaluation ----------------------------------------------------------------------------------
+
+
+def _report(
+    arguments: argparse.Namespace,
+    console: Console,
+    systems: Sequence[System],
+    planned: Sequence[Job],
+    settings: BenchmarkSettings,
+) -> None:
+    from ReVerteRLib.benchmark.records import read_run
+    from ReVerteRLib.benchmark.report import Reporter
+    from ReVerteRLib.evaluation.comparison import SharedViews
+
+    subjects = _held_out(arguments)
+    reporter = Reporter(systems, planned, settings, arguments.out, read_run(arguments.out), shipped=arguments.shipped)
+    with console.progress("evaluate") as progress:
+        views = SharedViews(device=arguments.device)
+        if any(subject.ct_path is None for subject in subjects):
+            from ReVerteRLib.datasets.atlas import atlas_of
+
+            atlas = atlas_of(arguments.data, lambda text: progress(0, 1, text))
+            views = SharedViews(device=arguments.device, atlas=atlas)
+        report = reporter.make(subjects, views, progress)
+    for note in report.notes:
+        console.note(note)
+    head = ("system", "samples", "Dice", "HD95 mm", "NSD 2 mm", "")
+    rows = [
+        (row.title, row.samples, row.shown("dice"), row.shown("hd95_mm"), row.shown("nsd_2mm"), row.status)
+        for row in report.rows
+    ]
+    console.table("Systems on the same held-out spines", head, rows)
+    console.say(f"Tables and figures: {report.files[0].parent}")
+
+
+def _held_out(arguments: argparse.Namespace) -> list[VerseSubject]:
+    """The subjects of --subjects, or those of the split val. Raises DatasetError and ArgumentError."""
+    from ReVerteRLib.datasets.verse import find_subjects, select_subjects
+    from ReVerteRLib.errors import DatasetError
+
+    known = find_subjects(arguments.data)
+    chosen = select_subjects(known, arguments.subjects) if arguments.subjects else []
+    chosen = chosen or [subject for subject in known if subject.split == "val"]
+    if not chosen:
+        raise DatasetError(
+            "no subject belongs to the split val", where=arguments.data, remedy="Name the held-out ones with --subjects"
+        )
+    return chosen

@@ -24,9 +24,15 @@ def plot_by_level(rows: Sequence[VertebraScore], target: Path, *, metric: str = 
     """
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(max(4.0, 1.6 + 0.45 * len({row.level for row in rows})), 3.6), layout="constrained")
+    draw_by_level(figure.add_subplot(), rows, metric=metric, title=title)
+    with written_aside(Path(target)) as aside:
+        figure.savefig(aside, dpi=110)
+
+
+def draw_by_level(axes: Axes, rows: Sequence[VertebraScore], *, metric: str = "dice", title: str = "") -> None:
+    """The same into a panel of a larger figure. Raises DatasetError when there is no row."""
     groups = _by_level(rows, metric)
-    figure = Figure(figsize=(max(4.0, 1.6 + 0.45 * len(groups)), 3.6), layout="constrained")
-    axes = figure.add_subplot()
     for position, (level, values) in enumerate(groups.items(), start=1):
         _draw_box(axes, position, values, level.color_rgb)
     axes.set_xticks(range(1, len(groups) + 1), [level.name for level in groups], fontsize=8)
@@ -36,8 +42,6 @@ def plot_by_level(rows: Sequence[VertebraScore], target: Path, *, metric: str = 
     axes.set_axisbelow(True)
     if metric != "hd95_mm":
         axes.set_ylim(0.0, 1.0)
-    with written_aside(Path(target)) as aside:
-        figure.savefig(aside, dpi=110)
 
 
 def _draw_box(axes: Axes, position: int, values: list[float], color: tuple[float, float, float]) -> None:

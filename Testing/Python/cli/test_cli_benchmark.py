@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmark"))
 
-from toy_benchmark import TOYS, write_corpus
+from toy_benchmark import FLOOR, TOYS, write_corpus
 
 from ReVerteRLib.networks import systems
 
@@ -68,3 +70,52 @@ def test_impossible_seeds_are_refused(reverter, tmp_path: Path, text: str) -> No
     found = reverter("benchmark", "--out", tmp_path, "--budget", 4, "--seeds", text)
     assert found.code == 2
     assert "is no number of seeds" in found.err
+
+
+def rows_of(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {row["system"]: row for row in csv.DictReader(stream)}
+
+
+def test_tables_and_figures_hold_every_system_trained_or_not(reverter, data, tmp_path, monkeypatch) -> None:
+    part = dataclasses.replace(TOYS[2], key="without-all", kind="ablation", paper_full=(0.5, 9.0, 0.3))
+    whole = dataclasses.replace(TOYS[0], key="reverter-paper", kind="reverter")
+    monkeypatch.setattr(systems, "SYSTEMS", (whole, TOYS[1], part, FLOOR))
+    common = ["--out", tmp_path / "out", "--budget", 6, "--threads", 1, "--device", "cpu"]
+    corpus = ["--corpus", write_corpus(tmp_path / "corpus")]
+    assert reverter("benchmark", *common, *corpus, "--systems", "reverter-paper", "--train-only").code == 0
+    done = reverter("benchmark", *common, "--seeds", 2, "--tables-only", "--data", data, "--subjects", "toy1")
+    assert done.code == 0, done.err
+    assert "shipped-recommended was not evaluated" in done.err  # the toy store has other weights
+
+    results = tmp_path / "out" / "results"
+    table = rows_of(results / "table2.csv")
+    assert list(table) == ["reverter-paper", "wide", "mean-shape"]
+    assert table["reverter-paper"]["status"] == "1 of 2 seeds"
+    assert table["wide"]["status"] == "not trained yet"
+    assert table["wide"]["dice"] == ""
+    assert table["mean-shape"]["status"] == "nothing to train"
+    assert 0.2 < float(table["mean-shape"]["dice"]) < 1.0
+    assert int(table["mean-shape"]["n"]) == int(table["reverter-paper"]["n"]) == 3
+    assert list(rows_of(results / "table3.csv")) == ["reverter-paper", "without-all"]
+    for number in (2, 3):
+        text = (results / f"table{number}.md").read_text()
+        assert "measured by its authors on other data" in text
+        assert "not trained yet" in text
+        assert "| 0.7 | 5 | 0.6 |" in text
+    seconds = (results / "table4.md").read_text()
+    assert "| C5 |" in seconds
+    assert "0.0954" in seconds
+    for name in ("figure6_levels", "figure7_radiographs", "figure8_dice_by_level", "figure9_vertebrae"):
+        assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+    scores = tmp_path / "out" / "scores" / "mean-shape.json"
+    before = scores.stat().st_mtime_ns
+    again = reverter("benchmark", *common, *corpus, "--data", data, "--subjects", "toy1", "--no-shipped")
+    assert again.code == 0, again.err
+    assert scores.stat().st_mtime_ns == before  # not measured again
+    table = rows_of(results / "table2.csv")
+    assert {row["status"] for row in table.values()} == {"trained", "nothing to train"}
+    assert float(rows_of(results / "table3.csv")["without-all"]["dice_difference"]) == pytest.approx(
+        float(rows_of(results / "table3.csv")["without-all"]["dice"]) - float(table["reverter-paper"]["dice"]), abs=2e-4
+    )
