@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import translations
 
 FOLDER, LANGUAGE = "REVERTER_PICTURES", "REVERTER_LANGUAGE"
 SECTIONS = ("radiographs", "vertebrae", "reconstruct", "look", "results", "setup")
@@ -21,6 +22,19 @@ pytestmark = pytest.mark.usefixtures("inline")
 @pytest.fixture
 def tiny_weights():
     """The shipped weights are used instead."""
+
+
+@pytest.fixture
+def qt_app(qt_app):
+    """In the language of the second argument."""
+    import qt_host
+
+    qt_app.applicationLocaleName = os.environ.get(LANGUAGE) or "en_US"
+    language = qt_app.applicationLocaleName.replace("_", "-")
+    translator = qt_host.QtCore.QTranslator()
+    if translator.load(str(translations.FOLDER / f"ReVerteR_{language}.qm")):
+        qt_host.QtCore.QCoreApplication.installTranslator(translator)
+    return qt_app
 
 
 @pytest.fixture
@@ -90,8 +104,22 @@ def test_pictures_of_every_state(panel, qt_app, shoot, tmp_path):
     both_files(panel, tmp_path)
     shoot("12_import", SECTIONS, panel.parts[0].dialog.window, 860)
     panel.parts[0].dialog.close()
-    panel.say("")
-    shoot("13_all", SECTIONS[:5])
+    ui.exportPathLineEdit.setProperty("currentPath", "/data/spine")
+    shoot("13_upper_half", SECTIONS[:3])
+    shoot("14_lower_half", SECTIONS[3:5])
+    side_by_side(Path(os.environ[FOLDER]), ("13_upper_half", "14_lower_half"), "panel")
+
+
+def side_by_side(folder: Path, names, result: str) -> None:
+    """One small picture (256 colours) of several."""
+    from PIL import Image
+
+    pictures = [Image.open(folder / f"{name}.png").convert("RGB") for name in names]
+    size = sum(p.width for p in pictures), max(p.height for p in pictures)
+    sheet = Image.new("RGB", size, pictures[0].getpixel((2, 2)))
+    for number, picture in enumerate(pictures):
+        sheet.paste(picture, (sum(p.width for p in pictures[:number]), 0))
+    sheet.quantize(256, dither=Image.Dither.NONE).save(folder / f"{result}.png", optimize=True)
 
 
 def doubt(panel) -> None:

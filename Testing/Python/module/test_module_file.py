@@ -90,7 +90,7 @@ def test_loading_the_file_loads_no_library_and_leaves_the_path_alone():
 
 
 def test_the_files_are_thin(source):
-    assert len(source.splitlines()) < 650
+    assert len(source.splitlines()) < 660
     assert all(len(path.read_text(encoding="utf-8").splitlines()) < 300 for path in PARTS)
 
 
