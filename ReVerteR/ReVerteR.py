@@ -37,6 +37,8 @@ SECTIONS = (
     "resultsSection",
     "setupSection",
 )
+# Choices by which the sections and the buttons look different; of the others each is seen in its own widget only.
+SHOWN = ("ct", "ap", "lateral", "centroids", "segmentation", "weights", "device", "silhouettes")
 CT_CHEST_SHA256 = "4507b664690840abb6cb9af2d919377ffc4ef75b167cb6fd0f747befdb12e38e"
 CT_CHEST_URL = f"https://github.com/Slicer/SlicerTestingData/releases/download/SHA256/{CT_CHEST_SHA256}"
 
@@ -147,7 +149,7 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.finishedTask = None  # the task whose result is being taken over
         self.parts = ()
         self._guiTag = None
-        self._done = self._failed = None
+        self._done = self._failed = self._shown = None
         self._started = 0.0
 
     def resourcePath(self, filename):
@@ -283,12 +285,17 @@ class ReVerteRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parameterNode is not None:
             self.parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
-        self.parameterNode = self._guiTag = None
+        self.parameterNode = self._guiTag = self._shown = None
         if self.parts:
             self.updateButtons()
 
     def update(self, caller=None, event=None) -> None:
-        """Something was chosen."""
+        """Something was chosen. While the view is only turned nothing else changes."""
+        node = self.parameterNode
+        shown = tuple(getattr(node, name) for name in SHOWN) if node is not None else None
+        if caller is not None and shown == self._shown:
+            return
+        self._shown = shown
         for part in self.parts:
             part.update()
         self.updateButtons()

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ReVerteRLib.anatomy import Level, level_from_name
-from ReVerteRLib.detection.places import REMOVED_MM
 from ReVerteRLib.detection.types import Anchor, Annotation
 from ReVerteRLib.errors import CentroidError
 from ReVerteRLib.geometry import Array, View, triangulate
@@ -199,6 +198,8 @@ class CentroidEditor(CentroidSession):
 
     def _forget_removed(self, place: Position) -> None:
         record = records.read_record(self.node)
+        from ReVerteRLib.detection.places import REMOVED_MM  # it needs SciPy, which takes long to load
+
         kept = tuple(p for p in record.removed if not same_place(p, place, REMOVED_MM))
         if kept != record.removed:
             records.write_record(self.node, dataclasses.replace(record, removed=kept))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ReVerteRLib.measure.quality import SilhouetteQuality
-from ReVerteRLib.measure.spine import SpineMeasurements
-from ReVerteRLib.measure.tables import Table, spine_table, vertebra_table
 from ReVerteRLib.scene import roles
+
+if TYPE_CHECKING:  # they take a second to load, which a panel that is being opened does not have
+    from ReVerteRLib.measure.quality import SilhouetteQuality
+    from ReVerteRLib.measure.spine import SpineMeasurements
+    from ReVerteRLib.measure.tables import Table
 
 VERTEBRAE_ROLE = "table.vertebrae"
 SPINE_ROLE = "table.spine"
@@ -26,6 +28,8 @@ def add_measurements(
     Numbers that could not be measured are NaN in columns of numbers.
     parent_item: subject-hierarchy item to put them under; the top of the scene if None.
     """
+    from ReVerteRLib.measure.tables import spine_table, vertebra_table
+
     tables = (
         ("Vertebrae measurements", VERTEBRAE_ROLE, vertebra_table(found, quality)),
         ("Spine measurements", SPINE_ROLE, spine_table(found)),

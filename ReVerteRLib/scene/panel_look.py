@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ReVerteRLib.anatomy import Level, level_from_name
 from ReVerteRLib.errors import ReVerteRError
 from ReVerteRLib.geometry import View
 from ReVerteRLib.imaging.radiograph import RadiographPair
-from ReVerteRLib.measure.quality import SUSPICIOUS_MM, SilhouetteQuality
-from ReVerteRLib.measure.silhouettes import silhouettes_of
 from ReVerteRLib.scene import roles
 from ReVerteRLib.scene.builder import models_beside
 from ReVerteRLib.scene.centroid_table import Row
 from ReVerteRLib.scene.epipolar import VIEW_NODE_ID
 from ReVerteRLib.scene.measurements import SPINE_ROLE, VERTEBRAE_ROLE
 from ReVerteRLib.scene.models import surface_from_node
-from ReVerteRLib.scene.overlay import add_silhouettes, remove_silhouettes
 from ReVerteRLib.scene.task_inputs import pair_of_nodes
+
+if TYPE_CHECKING:
+    from ReVerteRLib.measure.quality import SilhouetteQuality
 
 LOW_CONFIDENCE = 0.5
 """Below it the pictures of `reverter annotate`, too, mark a vertebra as one to look at."""
@@ -31,6 +31,9 @@ def show_silhouettes(scene: Any, ap_node: Any, lateral_node: Any, segmentation: 
 
     Earlier ones go. Distances are added to the names where they were measured. Raises what `pair_of_nodes` raises.
     """
+    from ReVerteRLib.measure.silhouettes import silhouettes_of
+    from ReVerteRLib.scene.overlay import add_silhouettes
+
     pair = pair_of_nodes(ap_node, lateral_node)
     surfaces = {level: surface_from_node(node) for level, node in models_beside(scene, segmentation).items()}
     found = [s for view in pair for s in silhouettes_of(surfaces, view.projection).values()]
@@ -49,6 +52,8 @@ def show_silhouettes(scene: Any, ap_node: Any, lateral_node: Any, segmentation: 
 
 def hide_silhouettes(scene: Any) -> None:
     """Takes the outlines away."""
+    from ReVerteRLib.scene.overlay import remove_silhouettes
+
     remove_silhouettes(scene)
 
 
@@ -71,6 +76,8 @@ def silhouette_distances(scene: Any) -> dict[Level, float | None]:
 
 def distance_text(distances: dict[Level, float | None], level: Level) -> tuple[str, bool]:
     """What the table says of a level, and whether a person should look."""
+    from ReVerteRLib.measure.quality import SUSPICIOUS_MM
+
     if level not in distances:
         return "", False
     value = distances[level]
@@ -114,6 +121,8 @@ def pair_or_none(ap_node: Any, lateral_node: Any) -> tuple[RadiographPair | None
 
 
 def _quality(scene: Any) -> list[SilhouetteQuality]:
+    from ReVerteRLib.measure.quality import SilhouetteQuality
+
     return [
         SilhouetteQuality(level, distance, (0.0, 0.0, 0.0), ())
         for level, distance in silhouette_distances(scene).items()

@@ -112,10 +112,13 @@ class LevelVisibility:
         return self._segmentation.GetDisplayNode()
 
     def _model(self, level: Level) -> Any:
-        if level not in self.levels:
+        model = self._models.get(level)
+        if model is not None and model.GetScene() is not None:
+            return model
+        if level not in self._segments():
             have = ", ".join(known.name for known in self.levels) or "none"
             raise ArgumentError(f"the result holds no {level}", remedy=f"Choose among {have}")
-        return self._live_models().get(level)
+        return None
 
 
 def centre_slice_views(scene: Any, position_lps_mm: Position, projections: Mapping[View, Projection]) -> None:

@@ -15,6 +15,8 @@ from ReVerteRLib.scene.frames import from_vtk_matrix, matrix_to_lps, matrix_to_r
 
 WINDOW_PERCENTILES = (2.0, 99.7)
 """Part of the non-zero pixels between black and white; the tails are air and metal."""
+_STATISTICS = 2048
+"""Percentiles are those of every n-th pixel of images that are larger; sorting 8000 x 8000 takes seconds."""
 _ROLE_OF = {View.AP: roles.AP, View.LATERAL: roles.LATERAL}
 _VIEW_NAMES = {View.AP: "AP", View.LATERAL: "lateral"}
 _NAME_OF = {View.AP: "AP radiograph", View.LATERAL: "Lateral radiograph"}
@@ -49,14 +51,16 @@ def plane_to_ras(projection: Projection) -> Array:
 
 def display_range(image_hw: Any) -> tuple[float, float]:
     """The values to show as black and white: percentiles of the pixels that are not empty background."""
-    values = np.asarray(image_hw, dtype=np.float32)
+    image = np.asarray(image_hw, dtype=np.float32)
+    step = max(1, -(-max(image.shape) // _STATISTICS))
+    values = image[::step, ::step] if image.ndim == 2 else image
     lit = values[values > values.min()]
     low, high = np.percentile(lit if lit.size else values, WINDOW_PERCENTILES)
     return (float(low), float(high)) if high > low else (float(values.min()), float(values.max()))
 
 
 def radiograph_from_node(node: Any, view: View | None = None) -> Radiograph:
-    """The radiograph that a volume node holds, with its projection.
+    """The radiograph that a volume node holds, with its projection; float32 pixels are shared with the node.
 
     view: needed for nodes without a stored projection; they are taken as parallel projections in their own plane.
     Raises InputError for None, VolumeError when the node holds no single slice of numbers and GeometryError when the
@@ -112,7 +116,7 @@ def _pixels(node: Any) -> Any:
         size = image.GetDimensions() if image else "no"
         raise VolumeError(f"a radiograph of one slice is needed, this has {size} pixels", where=node.GetName())
     width, height, _ = image.GetDimensions()
-    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width).astype(np.float32)
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width).astype(np.float32, copy=False)
 
 
 def _matrix_of(node: Any) -> Array:
