@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ReVerteRLib.errors import ArgumentError, WeightsError
 from ReVerteRLib.evaluation.runner import SpineReconstructor
@@ -119,10 +119,11 @@ def level_blind(network: torch.nn.Module) -> torch.nn.Module:
             level: torch.Tensor | None = None,  # noqa: ARG002 - that is the point
             centroid_zyx: torch.Tensor | None = None,
             perspective: torch.Tensor | None = None,
+            **others: Any,
         ) -> torch.Tensor:
-            """As the network's own, without the level."""
+            """As the network's own, without the level (a usual shape that it is given stays the level's)."""
             logits: torch.Tensor = self.network(
-                ap, lateral, level=None, centroid_zyx=centroid_zyx, perspective=perspective
+                ap, lateral, level=None, centroid_zyx=centroid_zyx, perspective=perspective, **others
             )
             return logits
 

@@ -132,3 +132,13 @@ def test_a_level_blind_network_answers_as_for_an_unknown_level(tmp_path):
         assert torch.equal(blind(ap, lateral, level=given), expected)
         assert torch.equal(blind(ap, lateral, level=other), expected)
         assert not torch.allclose(network(ap, lateral, level=given), expected)
+
+
+def test_a_level_blind_network_hands_on_the_usual_shape():
+    class Shaped(torch.nn.Module):
+        def forward(self, ap, lateral, *, level, prior, **_):
+            assert level is None
+            return ap.mean() * lateral.mean() + prior
+
+    ap, prior = torch.ones(1, 2, 8, 8), torch.full((1, 1, 8, 8, 8), 2.0)
+    assert torch.equal(level_blind(Shaped())(ap, ap, level=torch.tensor([3]), prior=prior), prior + 1.0)
