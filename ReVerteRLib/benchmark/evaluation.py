@@ -35,14 +35,15 @@ SHIPPED = "shipped-recommended"
 class Entry:
     """One thing to evaluate.
 
-    key, seed, samples: as SystemScores has them.
-    open:               makes the predictor and counts its parameters; called when its turn comes.
+    key, seed, samples, sha256: as SystemScores has them.
+    open:                       makes the predictor and counts its parameters; called when its turn comes.
     """
 
     key: str
     seed: int | None
     samples: int
     open: Callable[[], Opened]
+    sha256: str = ""
 
     @property
     def file_name(self) -> str:
@@ -56,7 +57,6 @@ class Opened:
 
     predictor: TrainedPredictor | CommonGridPredictor
     parameters: int
-    sha256: str = ""
     threshold: float = 0.5
 
 
@@ -83,19 +83,19 @@ def trained_entry(job: Job, settings: BenchmarkSettings, out: Path) -> Entry | N
 
 
 def floor_entry(key: str) -> Entry:
-    """The mean shape."""
+    """The mean shape. Raises WeightsError where there are no shapes."""
+    from ReVerteRLib.shapes.predictor import MeanShapePredictor
 
-    def opened() -> Opened:
-        from ReVerteRLib.shapes.predictor import MeanShapePredictor
-
-        inner = MeanShapePredictor.open()
-        return Opened(CommonGridPredictor(inner), inner.parameters, inner.sha256)
-
-    return Entry(key, None, 0, opened)
+    inner = MeanShapePredictor.open()
+    return Entry(key, None, 0, lambda: Opened(CommonGridPredictor(inner), inner.parameters), inner.sha256)
 
 
 def shipped_entry(device: str, weights: str = "recommended") -> Entry:
-    """The shipped weights as they come: with their threshold, mirrored once more."""
+    """The shipped weights as they come: with their threshold, mirrored once more. Raises WeightsError."""
+    from ReVerteRLib.files import sha256_of
+    from ReVerteRLib.inference.weights import find_weights
+
+    path, _ = find_weights(weights)
 
     def opened() -> Opened:
         from ReVerteRLib.inference.predictor import NetworkPredictor
@@ -107,9 +107,9 @@ def shipped_entry(device: str, weights: str = "recommended") -> Entry:
             loaded, NetworkRunner(loaded.network, RunnerOptions(device, mirror=True))
         )
         parameters = sum(p.numel() for p in loaded.network.parameters())
-        return Opened(CommonGridPredictor(inner), parameters, loaded.sha256, loaded.threshold)
+        return Opened(CommonGridPredictor(inner), parameters, loaded.threshold)
 
-    return Entry(SHIPPED, None, 0, opened)
+    return Entry(SHIPPED, None, 0, opened, sha256_of(path))
 
 
 # --- evaluating ----------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class Evaluator:
         path = self._folder / entry.file_name
         keys = tuple(subject.key for subject in self._subjects)
         known = read_scores(path)
-        if known is not None and known.samples == entry.samples and known.subjects == keys:
+        if known is not None and (known.samples, known.sha256, known.subjects) == (entry.samples, entry.sha256, keys):
             return known
         found = self._measured(entry, keys, progress)
         write_scores(path, found)
@@ -164,7 +164,7 @@ class Evaluator:
             rows += one
             seconds.append(spent)
         return SystemScores(
-            entry.key, entry.seed, entry.samples, opened.parameters, keys, tuple(rows), tuple(seconds), opened.sha256
+            entry.key, entry.seed, entry.samples, opened.parameters, keys, tuple(rows), tuple(seconds), entry.sha256
         )
 
     def _one(self, entry: Entry, opened: Opened, case: LoadedSubject) -> tuple[tuple[VertebraScore, ...], SpineSeconds]:

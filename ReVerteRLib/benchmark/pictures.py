@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ReVerteRLib.anatomy import Level, Region, level_from_name
+from ReVerteRLib.anatomy import Level, level_from_name
 from ReVerteRLib.benchmark.common_grid import truth_grid
 from ReVerteRLib.datasets.masks import mask_on_grid
 from ReVerteRLib.files import written_aside
@@ -42,7 +42,7 @@ def drawn_subjects(cases: Sequence[LoadedSubject]) -> Subjects:
             (abs(level.order - wanted.order), number, level, case.subject.key)
             for number, case in enumerate(cases)
             for level in case.whole_levels
-            if level.region is wanted.region or (wanted.region is Region.LUMBAR and level.region is Region.LUMBAR)
+            if level.region is wanted.region
         ]
         if found:
             _, _, level, subject = min(found, key=lambda item: item[:2])

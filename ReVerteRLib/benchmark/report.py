@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +100,19 @@ class Reporter:
         return again
 
     def _entries(self, report: Report) -> list[Entry]:
-        entries = [floor_entry(system.key) for system in self._systems if system.kind == "floor"]
-        for job in self._jobs:
+        makers: list[tuple[str, Callable[[], Entry | None]]] = [
+            (system.key, partial(floor_entry, system.key)) for system in self._systems if system.kind == "floor"
+        ]
+        makers += [(job.name, partial(trained_entry, job, self._settings, self._out)) for job in self._jobs]
+        if self._shipped:
+            makers.append((SHIPPED, partial(shipped_entry, self._settings.device)))
+        entries = []
+        for name, make in makers:
             try:
-                entry = trained_entry(job, self._settings, self._out)
+                entries.append(make())
             except InputError as error:
-                report.notes.append(f"{job.name} was not evaluated: {error.message()}")
-                continue
-            if entry is not None:
-                entries.append(entry)
-        return [*entries, shipped_entry(self._settings.device)] if self._shipped else entries
+                report.notes.append(f"{name} was not evaluated: {error.message()}")
+        return [entry for entry in entries if entry is not None]
 
     def _rows(self, found: Mapping[str, Sequence[SystemScores]]) -> tuple[Row, ...]:
         budget = self._settings.budget
@@ -125,7 +129,9 @@ class Reporter:
             for system in self._systems
         ]
         if self._shipped and SHIPPED in found:
-            rows.append(Row(SHIPPED, "ReVerteR (recommended)", "shipped", tuple(found[SHIPPED]), 0, budget))
+            rows.append(
+                Row(SHIPPED, "ReVerteR (recommended), shipped weights", "shipped", tuple(found[SHIPPED]), 0, budget)
+            )
         return tuple(rows)
 
     def _caption(self, cases: Sequence[LoadedSubject], found: Mapping[str, Sequence[SystemScores]]) -> str:
@@ -166,7 +172,7 @@ class Reporter:
             report.files.append(folder / "figure8_dice_by_level.png")
         if tiles is None:
             return
-        titles = {row.key: _name(row) for row in report.rows if row.scores and row.kind != "ablation"}
+        titles = {row.key: row.title for row in report.rows if row.scores and row.kind != "ablation"}
         single, spines = folder / "figure9_vertebrae.png", folder / "figure9_spines.png"
         report.files += [
             path
@@ -184,10 +190,6 @@ _RECIPES = (
     "epochs; `paper` with --full). The recommended network brings its own patches: images of 120 pixels of 1 mm, and\n"
     "a trunk of 2 mm voxels.\n"
 )
-
-
-def _name(row: Row) -> str:
-    return f"{row.title}, shipped" if row.kind == "shipped" else row.title
 
 
 def _machine(run: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ class Row:
     def status(self) -> str:
         """In words."""
         if not self.seeds:
-            return "shipped weights, longer training" if self.kind == "shipped" else "nothing to train"
+            return "longer training" if self.kind == "shipped" else "nothing to train"
         if not self.scores:
             return NOT_TRAINED
         few = "" if self.samples >= self.budget else f"{self.samples:,} of {self.budget:,} samples"
