@@ -2,12 +2,14 @@
 #   make demo PYTHON=/path/to/python3.12    chooses the Python; otherwise the first one that fits is taken
 
 VENV ?= .venv
+PEERS ?= .venv-peers
+BENCH ?= bench
 DEMO ?= demo
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 STAMP := $(VENV)/.complete
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test lint bench bench-peers setup clean
 
 demo: $(STAMP)
 	$(VENV)/bin/reverter demo --out $(DEMO)
@@ -21,7 +23,14 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 bench: $(STAMP)
-	$(PY) Testing/Benchmarks/bench_drr.py
+	$(VENV)/bin/reverter bench --out $(BENCH) --peers $(PEERS)
+
+# The other DRR programs, in an environment of their own; torch first and alone.
+bench-peers: $(STAMP)
+	$(PY) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --constraint constraints.txt torch numpy
+	$(PEERS)/bin/python -m pip install --quiet --constraint constraints.txt -r Testing/Benchmarks/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --no-deps -r Testing/Benchmarks/peers/requirements-alone.txt
 
 setup: $(STAMP)
 

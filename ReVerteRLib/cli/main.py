@@ -16,6 +16,7 @@ from ReVerteRLib import __version__
 from ReVerteRLib.cli import (
     annotate,
     batch,
+    bench,
     benchmark,
     demo,
     doctor,
@@ -50,6 +51,7 @@ _COMMANDS = (
     evaluate,
     evaluate_annotation,
     robustness,
+    bench,
     benchmark,
     doctor,
 )
