@@ -24,6 +24,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/reverter bench --out $(BENCH) --peers $(PEERS)
+	$(PY) Testing/Benchmarks/panel.py --out $(BENCH)/panel.json
 
 # The other DRR programs, in an environment of their own; torch first and alone.
 bench-peers: $(STAMP)
