@@ -6,14 +6,16 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ReVerteRLib import __version__
 from ReVerteRLib.batch.case import BatchOptions, CaseOutcome, process_case
 from ReVerteRLib.batch.cases import BatchCase
 from ReVerteRLib.batch.runners import DirectRunner
+from ReVerteRLib.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -83,26 +85,38 @@ class Done:
     cases: int
 
 
+class ThreadedRunner(DirectRunner):
+    """Jobs in this process with a number of threads, which is set before the first one: a worker that only verifies
+    finished cases never imports torch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads = 1
+        self._set = 0
+
+    def run(
+        self, name: str, arguments: Mapping[str, Any], progress: Progress | None, cancelled: Cancelled | None
+    ) -> dict[str, Any]:
+        """See JobRunner."""
+        if self._set != self.threads:
+            import SimpleITK
+            import torch
+
+            torch.set_num_threads(self.threads)
+            SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(self.threads)
+            self._set = self.threads
+        return super().run(name, arguments, progress, cancelled)
+
+
 class _Process:
     """What a worker's process keeps between cases."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.runner = DirectRunner()
-        self.threads = 0
+        self.runner = ThreadedRunner()
         self.cases = 0
         self.stopped: set[str] = set()
-
-    def use_threads(self, number: int) -> None:
-        """Sets the threads of torch and SimpleITK, once."""
-        if number == self.threads:
-            return
-        import SimpleITK
-        import torch
-
-        torch.set_num_threads(number)
-        SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(number)
-        self.threads = number
 
 
 _PROCESS = _Process()
@@ -124,7 +138,7 @@ def run_case(case: BatchCase, folder: Path, terms: Terms, tries: int) -> Done:
     from distributed import get_worker
 
     with _PROCESS.lock:
-        _PROCESS.use_threads(terms.threads or get_worker().state.nthreads)
+        _PROCESS.runner.threads = terms.threads or get_worker().state.nthreads
         outcome = process_case(
             case, folder, terms.options, _PROCESS.runner, cancelled=lambda: terms.run in _PROCESS.stopped
         )
@@ -140,8 +154,11 @@ def stop(run: str) -> None:
 
 
 def leave(dask_worker: Worker) -> None:
-    """Ends this worker process once this call is answered; its nanny starts another."""
-    dask_worker.loop.call_later(0.1, dask_worker.close, nanny=False, reason="its memory is given back")
+    """Ends this process once this call is answered; its nanny starts another.
+
+    At once, because nothing in it is needed any more: a worker that closes politely may take minutes to end.
+    """
+    dask_worker.loop.call_later(0.2, os._exit, 0)
 
 
 def _name() -> str:
