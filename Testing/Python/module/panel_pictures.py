@@ -101,13 +101,20 @@ def test_pictures_of_every_state(panel, qt_app, shoot, tmp_path):
     ui.preflightButton.click()
     wait(panel, qt_app)
     shoot("11_preflight", SECTIONS[5:])
-    both_files(panel, tmp_path)
-    shoot("12_import", SECTIONS, panel.parts[0].dialog.window, 860)
-    panel.parts[0].dialog.close()
     ui.exportPathLineEdit.setProperty("currentPath", "/data/spine")
     shoot("13_upper_half", SECTIONS[:3])
     shoot("14_lower_half", SECTIONS[3:5])
     side_by_side(Path(os.environ[FOLDER]), ("13_upper_half", "14_lower_half"), "panel")
+
+
+def test_picture_of_the_import_window(panel, qt_app, shoot, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel.ui.phantomButton.click()
+    panel.ui.simulateButton.click()
+    wait(panel, qt_app)
+    both_files(panel)
+    shoot("12_import", SECTIONS, panel.parts[0].dialog.window, 860)
+    side_by_side(Path(os.environ[FOLDER]), ("12_import",), "import")
 
 
 def side_by_side(folder: Path, names, result: str) -> None:
@@ -136,7 +143,7 @@ def doubt(panel) -> None:
     panel.vertebrae.table.flush()
 
 
-def both_files(panel, folder: Path) -> None:
+def both_files(panel) -> None:
     """The radiographs as pictures without any header, in the import window."""
     from PIL import Image
     from slicer.util import arrayFromVolume
@@ -145,8 +152,8 @@ def both_files(panel, folder: Path) -> None:
     ui = panel.parts[0].dialog.ui
     for side, node in (("ap", panel.parameterNode.ap), ("lateral", panel.parameterNode.lateral)):
         pixels = arrayFromVolume(node)[0]
-        Image.fromarray((pixels / pixels.max() * 255).astype(np.uint8)).save(folder / f"{side}.png")
-        getattr(ui, f"{side}PathLineEdit").setProperty("currentPath", str(folder / f"{side}.png"))
+        Image.fromarray((pixels / pixels.max() * 255).astype(np.uint8)).save(f"{side}.png")
+        getattr(ui, f"{side}PathLineEdit").setProperty("currentPath", f"{side}.png")
     for side in ("ap", "lateral"):
         getattr(ui, f"{side}SpacingSpinBox").setProperty("value", 1.0)
 
