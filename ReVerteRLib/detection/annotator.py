@@ -24,6 +24,7 @@ from ReVerteRLib.detection.places import (
     with_anchors,
     without_removed,
 )
+from ReVerteRLib.detection.readings import better_readings
 from ReVerteRLib.detection.types import Anchor, AnnotatedVertebra, Annotation, Position, ViewDetector
 from ReVerteRLib.detection.usual import UsualSpine, shipped_spine
 from ReVerteRLib.errors import ArgumentError, CancelledError, InputError
@@ -91,6 +92,9 @@ class Annotator:
         places = with_anchors(places, anchors, _projections(pair))
         if not any(f.doubtful for f in findings) and self._reads_better_reversed(places):
             findings.append(checks.UPSIDE_DOWN)
+        if not locked and not anchors and not any(f.doubtful for f in findings):
+            _ask(cancelled)
+            findings += better_readings(pair, views, self._detector)
         if any(f.doubtful for f in findings):
             trust *= self._judging.doubtful
         about = (*(f.text for f in findings), *found)

@@ -169,11 +169,12 @@ def test_an_anchor_in_a_view_does_the_same_without_another_detector_run(view, rn
     detector = case.detector
     annotator = Annotator(detector)
     annotation = annotator.annotate(case.pair)
+    before = detector.runs
     projection = case.pair.ap.projection if view is View.AP else case.pair.lateral.projection
     pixel = tuple(projection.project(point(case, "T10"))[0] + [2.0, -3.0])
     renamed = annotator.relabel(annotation, [Anchor(level_from_name("T11"), view=view, pixel_rc=pixel)])
     assert levels(renamed)[0] == "T6"
-    assert detector.runs == 1
+    assert detector.runs == before
     back = annotator.relabel(renamed, [Anchor(level_from_name("T10"), point(case, "T10"))])
     assert levels(back) == levels(annotation)
 
