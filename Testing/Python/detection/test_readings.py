@@ -78,7 +78,7 @@ def test_detectors_that_know_no_levels_are_not_asked(pair) -> None:
     blind = FakeDetector((row(0.9, levels=False), row(0.9, levels=False)))
     assert better_readings(pair, blind.rows, blind) == ()
     assert blind.runs == 0
-    few = FakeDetector((row(0.9, count=4), row(0.9, count=4)))
+    few = FakeDetector((row(0.9, count=2), row(0.9, count=2)))
     assert better_readings(pair, few.rows, few) == ()
     assert few.runs == 0
     knowing = FakeDetector((row(0.9), row(0.9)))
