@@ -38,7 +38,8 @@ class ReadingSettings:
     """Another reading is better when the sum of its scores is so many times, and so much, larger.
 
     least: finds that one view must show; smaller crops are not judged. On 28 pairs (12 synthetic patients whole
-    and cropped, 2 CTs with both beams) no right one was called wrong; 24 mirrored, 15 exchanged, 21 turned over were told.
+    and cropped, 2 CTs with both beams) no right one was called wrong; told were 24 mirrored,
+    15 exchanged, 21 turned over.
     """
 
     ratio: float = 1.2
