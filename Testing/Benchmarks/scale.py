@@ -6,8 +6,8 @@ A case is a pair of radiographs of a phantom of mean shapes with its own noise; 
 that a case costs what its number of vertebrae costs. Each run processes all cases into a new folder and then once more,
 which only verifies them. Writes into DIR: memory.csv (resident memory of the batch's own process and of each worker,
 every --every cases), throughput.csv, scale.json, scale.md and scale.png; the results of the cases are removed
-unless --keep is given (8 MB a case of three vertebrae while a run lasts; the case itself 0.2 MB). Needs Dask (extra cluster) for
-other runs than plain. Figures mean something only on a machine that does nothing else.
+unless --keep is given (8 MB a case of three vertebrae while a run lasts; the case itself 0.2 MB). Needs Dask
+(extra cluster) for other runs than plain. Figures mean something only on a machine that does nothing else.
 """
 
 from __future__ import annotations
