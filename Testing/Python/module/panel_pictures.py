@@ -31,9 +31,9 @@ def qt_app(qt_app):
 
     qt_app.applicationLocaleName = os.environ.get(LANGUAGE) or "en_US"
     language = qt_app.applicationLocaleName.replace("_", "-")
-    translator = qt_host.QtCore.QTranslator()
-    if translator.load(str(translations.FOLDER / f"ReVerteR_{language}.qm")):
-        qt_host.QtCore.QCoreApplication.installTranslator(translator)
+    qt_app.translator = qt_host.QtCore.QTranslator()  # kept there: Qt does not keep it
+    if qt_app.translator.load(str(translations.FOLDER / f"ReVerteR_{language}.qm")):
+        qt_host.QtCore.QCoreApplication.installTranslator(qt_app.translator)
     return qt_app
 
 
