@@ -31,9 +31,10 @@ class NonLocalBlock(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # logits without 1/sqrt(d) want float32, and it is faster
             wide = x.float()
             multiple = _CUDA_WIDTH if x.is_cuda else 1
-            tokens = [_tokens(conv(wide), multiple) for conv in (self.theta, self.phi, self.sigma)]
-            attended = scaled_dot_product_attention(*tokens, scale=1.0)[..., : self.sigma.out_channels]
-            image = attended.squeeze(1).transpose(1, 2).reshape(batch, -1, height, width)
+            query, key, value = (_tokens(conv(wide), multiple) for conv in (self.theta, self.phi, self.sigma))
+            attended = scaled_dot_product_attention(query, key, value, scale=1.0)
+            kept = attended[..., : self.sigma.out_channels]
+            image = kept.squeeze(1).transpose(1, 2).reshape(batch, -1, height, width)
             return (wide + self.alpha * self.back(image)).to(x.dtype)
 
 
