@@ -155,6 +155,7 @@ class Evaluator:
 
     def _measured(self, entry: Entry, keys: tuple[str, ...], progress: Progress | None) -> SystemScores:
         opened = entry.open()
+        self._warm_up(opened)
         rows: list[VertebraScore] = []
         seconds: list[SpineSeconds] = []
         for number, case in enumerate(self.cases):
@@ -166,6 +167,14 @@ class Evaluator:
         return SystemScores(
             entry.key, entry.seed, entry.samples, opened.parameters, keys, tuple(rows), tuple(seconds), entry.sha256
         )
+
+    def _warm_up(self, opened: Opened) -> None:
+        """One vertebra whose time does not count: libraries load and kernels are chosen at the first call."""
+        from ReVerteRLib.inference import Reconstructor
+
+        case = self.cases[0]
+        levels = [level for level in case.whole_levels if case.centroids.get(level) is not None][:1]
+        Reconstructor(opened.predictor, threshold=opened.threshold).reconstruct(self.pair(case), case.centroids, levels)
 
     def _one(self, entry: Entry, opened: Opened, case: LoadedSubject) -> tuple[tuple[VertebraScore, ...], SpineSeconds]:
         from ReVerteRLib.inference import Reconstructor

@@ -85,7 +85,9 @@ class Reporter:
         evaluator.seen = tiles
         return tiles
 
-    def _measured(self, evaluator: Evaluator, report: Report, progress: Progress | None) -> dict[str, list[Any]]:
+    def _measured(
+        self, evaluator: Evaluator, report: Report, progress: Progress | None
+    ) -> dict[str, list[SystemScores]]:
         """Scores by system key, one a seed that has begun."""
         found: dict[str, list[SystemScores]] = {}
         for entry in self._entries(report):
@@ -142,12 +144,15 @@ class Reporter:
         if "samples" in corpus:
             what = f"{corpus['samples']:,} vertebrae of {corpus['patients']} patients"
         changed = "changed at random alike" if settings.augment else "unchanged"
-        grid = "full resolution" if settings.full else "half resolution, as there was no GPU,"
+        cubes = f"{patches.size} voxels of {patches.spacing_mm:g} mm"
+        grid = f"full resolution ({cubes})"
+        if not settings.full:
+            grid = f"half resolution ({cubes} instead of 120 of 1 mm, which needs a GPU)"
         return (
             f"Every system was trained on {settings.budget:,} samples of {what}, the same in the same order and\n"
-            f"{changed}, at {grid} of {patches.size} voxels of {patches.spacing_mm:g} mm, with its own loss.\n"
+            f"{changed}, at {grid},\nwith its own loss.\n"
             f"{_RECIPES}Systems that have seen fewer samples are marked *.\n\n"
-            f"Measured on {levels} whole vertebrae of {len(cases)} held-out spines\n"
+            f"Measured on {levels} whole vertebrae of {len(cases)} held-out spine{'' if len(cases) == 1 else 's'}\n"
             f"({', '.join(case.subject.key for case in cases)}), radiographs simulated with parallel rays, reference\n"
             "centroids, every result resampled to 1 mm and judged in one cube that holds the cubes of all systems.\n"
             "No result is mirrored and averaged, but for the shipped weights, which run as they are shipped."
