@@ -106,3 +106,20 @@ def test_the_command_measures_one_part_and_writes_tables_into_a_document(tmp_pat
     assert "Aims" in capsys.readouterr().out
     assert json.loads((out / "bench.json").read_text())["machines"]["drr"]["threads"] == 1
     assert {p.name for p in out.iterdir()} == {"bench.json", "bench.md", "drr.png"}
+
+
+def test_openvino_finds_what_torch_finds(inputs):
+    pytest.importorskip("openvino", reason="openvino is optional")
+    from pathlib import Path
+
+    from ReVerteRLib.bench.openvino_runner import OpenVinoRunner
+    from ReVerteRLib.centroids import read_centroids
+    from ReVerteRLib.inference import Reconstructor, load_weights
+    from ReVerteRLib.worker.reconstruction import read_pair
+
+    pair, centroids = read_pair(Path(inputs["ap"]), Path(inputs["lateral"])), read_centroids(Path(inputs["centroids"]))
+    weights = load_weights("tiny")
+    plain = Reconstructor(weights, "cpu", precision="fp32", mirror=True).reconstruct(pair, centroids)
+    fast = Reconstructor(weights, "cpu", runner=OpenVinoRunner(weights, "bf16", 1)).reconstruct(pair, centroids)
+    for a, b in zip(plain.vertebrae, fast.vertebrae, strict=True):
+        assert abs(a.probability.astype(float) - b.probability.astype(float)).max() < 0.03
