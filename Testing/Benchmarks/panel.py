@@ -140,6 +140,28 @@ def spine_of_24(host: Any) -> Any:
     return build_scene(host.scene, radiographs=pair, centroids=spine, labels=labels, surfaces=surfaces)
 
 
+def noise_of_24(host: Any) -> Any:
+    """Two radiographs of noise and 24 centroids: the network is as long at work with them as with a patient."""
+    import numpy as np
+
+    from ReVerteRLib.anatomy import parse_levels
+    from ReVerteRLib.geometry import INFERIOR, LEFT, POSTERIOR, Beam, Projection, View
+    from ReVerteRLib.imaging.radiograph import Radiograph, RadiographPair
+    from ReVerteRLib.scene.builder import build_scene
+    from ReVerteRLib.scene.phantom import phantom_centroids
+
+    spine = phantom_centroids([level for level in parse_levels("C1-L5") if level.name != "T13"])
+    top, films = max(c.position_lps_mm[2] for c in spine) + 80.0, []
+    for view, axis, column, beam in ((View.AP, 0, LEFT, POSTERIOR), (View.LATERAL, 1, POSTERIOR, LEFT)):
+        origin = [0.0, 0.0, top]
+        origin[axis] = -150.0
+        shape = (int(2 * top), 301)
+        projection = Projection(view, Beam.PARALLEL, shape, (1.0, 1.0), tuple(origin), INFERIOR, column, beam)
+        noise = np.random.default_rng(axis).uniform(0.0, 3.0, shape).astype(np.float32)
+        films.append(Radiograph(noise, projection))
+    return build_scene(host.scene, radiographs=RadiographPair(*films), centroids=spine)
+
+
 # --- measurements --------------------------------------------------------------------------------------------
 
 
@@ -247,7 +269,7 @@ def measure_cancel() -> dict[str, Any]:
     with application() as (host, app):
         widget = opened(host)
         plain_qt(__name__)
-        spine = spine_of_24(host)
+        spine = noise_of_24(host)
         node = widget.parameterNode
         node.ap, node.lateral, node.centroids = spine.ap, spine.lateral, spine.centroids
         widget.ui.pythonPathLineEdit.setProperty("currentPath", sys.executable)
