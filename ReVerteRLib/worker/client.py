@@ -40,7 +40,7 @@ from ReVerteRLib.worker.protocol import (
 )
 
 OnEvent = Callable[[Event], None]
-_KILL_MARGIN_S = 0.5
+_KILL_MARGIN_S = 1.0
 _POLL_S = 0.02
 _WINDOWS_FAULT = 0xC0000000
 """Exit codes of Windows from here on are faults, 0xC0000005 for example an access violation."""
