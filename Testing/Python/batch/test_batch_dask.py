@@ -161,7 +161,7 @@ def test_a_scheduler_that_does_not_answer(many, quick, tmp_path):
 
 
 def test_workers_that_do_not_come(many, quick, schedule, tmp_path):
-    with pytest.raises(ResourceError, match=r"2 of 3 workers came within 0\.5 s"):
+    with pytest.raises(ResourceError, match=r"[0-2] of 3 workers came within 0\.5 s"):
         process_batch(
             many, tmp_path / "out", options=quick, schedule=dataclasses.replace(schedule, workers=3, patience_s=0.5)
         )
