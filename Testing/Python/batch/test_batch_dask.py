@@ -186,7 +186,14 @@ def test_control_c_in_a_terminal_leaves_a_folder_that_can_be_resumed(cases, toy,
     arguments = ("batch", cases, "--out", tmp_path / "out", "--workers", "1", "--device", "cpu", "--no-pictures")
     command = [sys.executable, "-m", "ReVerteRLib", *map(str, arguments), "--no-measure"]
     program = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # a shell's background job ignores Ctrl-C, and its children would inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - takes no lock
     )
     try:
         end = time.monotonic() + LONG_S
