@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ReVerteRLib.anatomy import VERTEBRAE, Level
+from ReVerteRLib.anatomy import Level
 from ReVerteRLib.centroids import Centroid, CentroidSet
-from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches, extract_patches
+from ReVerteRLib.datasets.patches import PatchSettings, VertebraPatches
 from ReVerteRLib.geometry import PatchGrid
 from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.inference.assembly import LevelPatch
+from ReVerteRLib.inference.predictor import cut_patches
 from ReVerteRLib.shapes.usual import UsualShape
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ class TrainedPredictor:
         ]
 
     def _cut(self, pair: RadiographPair, own: Centroid, known: CentroidSet) -> VertebraPatches:
-        others = [c.position_lps_mm for c in known if c.level != own.level and c.level in VERTEBRAE]
-        patches = extract_patches(pair, own.position_lps_mm, self._patches, np.array(others).reshape(-1, 3))
+        patches = cut_patches(pair, own, known, self._patches)
         if self._usual is None:
             return patches
         return dataclasses.replace(patches, prior=self._usual.at(own, known, patches.grid, self._stride))

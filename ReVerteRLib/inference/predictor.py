@@ -108,7 +108,7 @@ class NetworkPredictor:
         Raises CentroidError for blank or missing parts of a radiograph and for coinciding centroids.
         """
         settings = self._weights.patch_settings
-        patches = [self._with_usual(_patches(pair, c, known, settings), c, known) for c in batch]
+        patches = [self._with_usual(cut_patches(pair, c, known, settings), c, known) for c in batch]
         probabilities = self._runner.probabilities(patches, [c.level for c in batch])
         cubes = (refined(p, cut.grid) for p, cut in zip(probabilities, patches, strict=True))
         return [
@@ -138,7 +138,11 @@ def refined(probability: NDArray[np.floating], grid: PatchGrid) -> tuple[NDArray
     return fine[0, 0].numpy(), dataclasses.replace(grid, size=size, spacing_mm=grid.spacing_mm * grid.size / size)
 
 
-def _patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
+def cut_patches(pair: RadiographPair, own: Centroid, known: CentroidSet, settings: PatchSettings) -> VertebraPatches:
+    """The patches of one vertebra with the other known ones as neighbours.
+
+    Raises CentroidError, by the level's name, where a radiograph does not show it and for coinciding centroids.
+    """
     from ReVerteRLib.datasets.patches import extract_patches
 
     neighbours = [c.position_lps_mm for c in known if c.level != own.level and c.level in VERTEBRAE]
