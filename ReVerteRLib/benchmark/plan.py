@@ -16,8 +16,8 @@ from ReVerteRLib.networks.systems import Recipe, System
 from ReVerteRLib.training.config import LossConfig, TrainingConfig, load_config
 
 ALL = "all"
-HALF, FULL = "paper-half", "paper"
-"""Shipped configurations whose patches all systems share that bring none of their own."""
+GRIDS: dict[str, str] = {"full": "paper", "half": "paper-half", "quarter": "paper-quarter"}
+"""Shipped configurations by grid; their patches are those of all systems that bring none of their own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class BenchmarkSettings:
     """What holds for every system alike.
 
     budget:    samples that each system sees, whatever its batch.
-    full:      patches of 120 voxels of 1 mm instead of 64 of 2 mm.
+    grid:      'full' (120 voxels of 1 mm), 'half' (64 of 2 mm) or 'quarter' (32 of 4 mm).
     augment:   change the samples at random when they are read, all systems' alike.
     precision: 'bf16' or 'fp32'.
     threads:   of torch on a processor; 0 for torch's choice.
@@ -33,7 +33,7 @@ class BenchmarkSettings:
     """
 
     budget: int
-    full: bool = False
+    grid: str = "half"
     augment: bool = True
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = 0
@@ -42,11 +42,13 @@ class BenchmarkSettings:
     def __post_init__(self) -> None:
         if self.budget < 1:
             raise ArgumentError(f"a budget of {self.budget} samples is impossible", remedy="Use 1 or more")
+        if self.grid not in GRIDS:
+            raise ArgumentError(f"grid '{self.grid}' is unknown", remedy=f"Use one of {', '.join(GRIDS)}")
 
     @property
     def base(self) -> TrainingConfig:
         """The shipped configuration for this grid."""
-        return load_config(FULL if self.full else HALF)
+        return load_config(GRIDS[self.grid])
 
     @property
     def patches(self) -> PatchSettings:
@@ -132,14 +134,20 @@ def training_config(job: Job, settings: BenchmarkSettings) -> TrainingConfig:
 
 def patches_of(system: System, settings: BenchmarkSettings) -> PatchSettings:
     """How the patches of a system are cut."""
-    own = system.training
-    if own is None or own.patches == load_config(HALF).patches:
+    own = own_training(system, settings)
+    if own is None or own.patches == load_config(GRIDS["half"]).patches:
         return settings.patches
     return own.patches
 
 
+def own_training(system: System, settings: BenchmarkSettings) -> TrainingConfig | None:
+    """The configuration that a row of ReVerteR brings for this grid."""
+    coarse = system.coarse if settings.grid == "quarter" else None
+    return coarse or system.training
+
+
 def _base(system: System, settings: BenchmarkSettings, recipe: Recipe) -> TrainingConfig:
-    base, own, patches = settings.base, system.training, patches_of(system, settings)
+    base, own, patches = settings.base, own_training(system, settings), patches_of(system, settings)
     if own is None:
         # The section of losses stays unused but for its label smoothing: the recipe names the loss.
         loss = recipe.loss_settings or LossConfig(w_gan=0.0 if recipe.adversarial == "none" else LossConfig.w_gan)
@@ -147,7 +155,7 @@ def _base(system: System, settings: BenchmarkSettings, recipe: Recipe) -> Traini
             base.run, batch=recipe.batch, discriminator_width=recipe.discriminator_width, level_dropout=0.0
         )
         return dataclasses.replace(base, optimiser=recipe.optimiser, loss=loss, run=run)
-    if settings.full and patches == settings.patches:  # the published network with its published training
+    if settings.grid == "full" and patches == settings.patches:  # the published network with its published training
         loss = dataclasses.replace(own.loss, hd_every=base.loss.hd_every)
         return dataclasses.replace(base, generator=own.generator, loss=loss)
     return dataclasses.replace(own, patches=patches)

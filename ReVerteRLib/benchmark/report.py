@@ -145,13 +145,14 @@ class Reporter:
             what = f"{corpus['samples']:,} vertebrae of {corpus['patients']} patients"
         changed = "changed at random alike" if settings.augment else "unchanged"
         cubes = f"{patches.size} voxels of {patches.spacing_mm:g} mm"
-        grid = f"full resolution ({cubes})"
-        if not settings.full:
-            grid = f"half resolution ({cubes} instead of 120 of 1 mm, which needs a GPU)"
+        grid = f"{settings.grid} resolution ({cubes})"
+        if settings.grid != "full":
+            grid = f"{settings.grid} resolution ({cubes} instead of 120 of 1 mm, which needs a GPU)"
+        fine = 2 if settings.grid == "quarter" else 1
         return (
             f"Every system was trained on {settings.budget:,} samples of {what}, the same in the same order and\n"
             f"{changed}, at {grid},\nwith its own loss.\n"
-            f"{_RECIPES}Systems that have seen fewer samples are marked *.\n\n"
+            f"{_RECIPES.format(image=128 // fine if fine > 1 else 120, pixel=fine, voxel=2 * fine)}Systems that have seen fewer samples are marked *.\n\n"
             f"Measured on {levels} whole vertebrae of {len(cases)} held-out spine{'' if len(cases) == 1 else 's'}\n"
             f"({', '.join(case.subject.key for case in cases)}), radiographs simulated with parallel rays, reference\n"
             "centroids, every result resampled to 1 mm and judged in one cube that holds the cubes of all systems.\n"
@@ -191,9 +192,9 @@ class Reporter:
 
 _RECIPES = (
     "The compared systems keep their published optimiser and learning rate; ReVerteR and its ablations follow the\n"
-    "shipped configurations (`paper-half`: a rate of 1e-3 that falls, because the published 1e-4 is meant for 100\n"
-    "epochs; `paper` with --full). The recommended network brings its own patches: images of 120 pixels of 1 mm, and\n"
-    "a trunk of 2 mm voxels.\n"
+    "shipped configurations (`paper-half` and `paper-quarter`: a rate of 1e-3 that falls, because the published 1e-4 is\n"
+    "meant for 100 epochs; `paper` at full resolution). The recommended network brings its own patches: images of\n"
+    "{image} pixels of {pixel} mm, and a trunk of {voxel} mm voxels.\n"
 )
 
 

@@ -59,14 +59,16 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         type=Path,
         metavar="PATH",
-        help="samples of all systems, made by 'reverter prepare --config paper-half' (--config paper for --full): a "
-        "folder or, much faster to read, a packed file. Smaller cubes are padded to the size of the configuration",
+        help="samples of all systems, made by 'reverter prepare --config paper-half' (paper for the full grid, "
+        "paper-quarter for the quarter): a folder or, much faster to read, a packed file. Smaller cubes are padded to "
+        "the size of the configuration",
     )
     group.add_argument(
         "--corpus-recommended",
         type=Path,
         metavar="PATH",
-        help="the same patients cut for ReVerteR's recommended network ('reverter prepare --config recommended')",
+        help="the same patients cut for ReVerteR's recommended network ('reverter prepare --config "
+        "recommended', recommended-quarter for the quarter grid)",
     )
     group.add_argument("--minutes", type=options.positive, metavar="M", help="end at a checkpoint after so long")
     group.add_argument(
@@ -78,7 +80,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "run ends (default: finish one after the other)",
     )
     group.add_argument(
-        "--full", action="store_true", help="patches of 120 voxels of 1 mm instead of 64 of 2 mm; needs a GPU"
+        "--grid",
+        choices=("full", "half", "quarter"),
+        default="half",
+        help="patches of 120 voxels of 1 mm (needs a GPU), 64 of 2 mm or 32 of 4 mm (default: half)",
     )
     group.add_argument(
         "--no-augment", dest="augment", action="store_false", help="do not change the samples at random; for no system"
@@ -159,7 +164,7 @@ def _settings(arguments: argparse.Namespace) -> BenchmarkSettings:
     bf16 = use_bf16(arguments.precision, str(pick_device(arguments.device)))
     return BenchmarkSettings(
         budget=arguments.budget,
-        full=arguments.full,
+        grid=arguments.grid,
         augment=arguments.augment,
         precision="bf16" if bf16 else "fp32",
         threads=arguments.threads,

@@ -42,7 +42,9 @@ COHORT_RECORD = "cohort.json"
 FILM_FOLDER = "films"
 """Folder of the whole radiographs beside the samples."""
 NEIGHBOURS = 6
-_MASK_MINIMUM_VOXELS = 400
+_MASK_MINIMUM_MM3 = 400.0
+_COARSE_MM = 3.0
+"""Voxels from this size on are filled by the share of bone in them: a sample at their middle misses thin arches."""
 
 
 @dataclass(frozen=True)
@@ -251,8 +253,8 @@ class CorpusBuilder:
         assert true is not None  # noqa: S101 - targets are levels with a centroid
         marked = np.array(true.position_lps_mm) + rng.normal(0.0, self.settings.annotation_error_mm, 3)
         grid = self.settings.patches.grid(marked)
-        mask = patient.mask(level, grid)
-        if mask.sum() < _MASK_MINIMUM_VOXELS:
+        mask = _mask_on(patient, level, grid)
+        if mask.sum() * grid.spacing_mm**3 < _MASK_MINIMUM_MM3:
             return None
         try:
             patches = [raw_patch(r, grid) for r in pair]
@@ -276,6 +278,16 @@ class CorpusBuilder:
             "neighbours_zyx": near,
             "perspective": np.stack([grid.perspective(r.projection) for r in pair]).astype(np.float32),
         }
+
+
+def _mask_on(patient: Anatomy, level: Level, grid: PatchGrid) -> NDArray[np.bool_]:
+    """One vertebra, bool [z, y, x]; coarse voxels are bone where most of their 27 parts are."""
+    if grid.spacing_mm < _COARSE_MM:
+        return patient.mask(level, grid)
+    finer = dataclasses.replace(grid, size=3 * grid.size, spacing_mm=grid.spacing_mm / 3)  # odd, so that nothing ties
+    parts = _mask_on(patient, level, finer).reshape(grid.size, 3, grid.size, 3, grid.size, 3)
+    filled: NDArray[np.bool_] = parts.sum(axis=(1, 3, 5)) >= 14
+    return filled
 
 
 def _to_bytes(values: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], tuple[float, float]]:

@@ -15,7 +15,7 @@ from ReVerteRLib.errors import ArgumentError, InputError, ReVerteRError
 from ReVerteRLib.networks.config import GeneratorConfig, preset
 
 ABLATIONS = ("centroid", "nonlocal", "dice", "focal_hausdorff", "adversarial")
-SHIPPED = ("paper", "paper-half", "fast", "recommended")
+SHIPPED = ("paper", "paper-half", "paper-quarter", "fast", "recommended", "recommended-quarter")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ReVerteRLib.errors import CancelledError, InputError, ResourceError
 from ReVerteRLib.files import ensure_writable_folder, write_json
 from ReVerteRLib.networks.blocks import to_channels_last
 from ReVerteRLib.networks.lifting import crop, lift_pair
+from ReVerteRLib.networks.small_inputs import exact_small_convolutions
 from ReVerteRLib.progress import Cancelled, Progress
 from ReVerteRLib.training.card import refuse_other_network, training_card
 from ReVerteRLib.training.checkpoint import load_checkpoint, refuse_other_config, save_checkpoint
@@ -72,13 +73,13 @@ class Trainer:
         )
         self._validation = validation
         made = parts() if parts is not None else default_parts(config)
-        self.network: nn.Module = to_channels_last(made.network).to(self.device)
+        self.network: nn.Module = exact_small_convolutions(to_channels_last(made.network)).to(self.device)
         self.average = WeightAverage(self.network, config.run.ema_decay)
         self.optimiser = build_optimiser(self.network, config.optimiser, config.optimiser.lr)
         self.discriminator: nn.Module | None = None
         self.discriminator_optimiser: Optimiser | None = None
         if made.discriminator is not None:
-            self.discriminator = to_channels_last(made.discriminator).to(self.device)
+            self.discriminator = exact_small_convolutions(to_channels_last(made.discriminator)).to(self.device)
             self.discriminator_optimiser = build_optimiser(
                 self.discriminator, config.optimiser, config.optimiser.discriminator_lr
             )

@@ -53,6 +53,7 @@ class System:
     build_published:      the published shape: one channel per view, 128 voxels; for counting.
     paper_full, paper_small: what the paper prints for VerSe-full and VerSe-small; other data than ours.
     training:             complete configuration of ReVerteR's rows (patches, generator, loss, run); else None.
+    coarse:               the same for the grid of 4 mm, where patches of its own differ there; else None.
     """
 
     key: str
@@ -67,3 +68,4 @@ class System:
     paper_full: Scores | None = None
     paper_small: Scores | None = None
     training: TrainingConfig | None = None
+    coarse: TrainingConfig | None = None

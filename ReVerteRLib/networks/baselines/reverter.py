@@ -57,7 +57,12 @@ def _ablation(name: str) -> System:
     return dataclasses.replace(base, kind="ablation", paper_full=full, paper_small=small)
 
 
-RECOMMENDED = _system("reverter-recommended", "ReVerteR (recommended)", load_config("recommended"))
+_FINE, _COARSE = load_config("recommended"), load_config("recommended-quarter")
+RECOMMENDED = dataclasses.replace(
+    _system("reverter-recommended", "ReVerteR (recommended)", _FINE),
+    build=lambda size: _build(_COARSE if size == _COARSE.patches.size else _FINE, size),
+    coarse=_COARSE,
+)
 PAPER = dataclasses.replace(
     _system("reverter-paper", "ReVerteR (paper)", load_config("paper-half")),
     paper_full=(0.7938, 4.5836, 0.7182),

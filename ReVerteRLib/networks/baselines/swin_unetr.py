@@ -9,9 +9,10 @@ from torch import nn
 from ReVerteRLib.networks.baselines.adapters import LiftedNetwork, next_multiple, require_einops
 from ReVerteRLib.networks.baselines.contract import System
 from ReVerteRLib.networks.baselines.recipes import BENCHMARK
+from ReVerteRLib.networks.small_inputs import tolerate_single_voxels
 
 _DIVISOR = 32
-_SMALLEST = 64  # instance norm wants more than one voxel at a 32nd of the resolution
+_SMALLEST = 32
 
 
 def build(size: int, view_channels: int = 2, features: int = 48) -> nn.Module:
@@ -27,7 +28,8 @@ def build(size: int, view_channels: int = 2, features: int = 48) -> nn.Module:
         num_heads=(3, 6, 12, 24),
         norm_name="instance",
     )
-    return LiftedNetwork(body, size, max(next_multiple(size, _DIVISOR), _SMALLEST), view_channels)
+    padded = max(next_multiple(size, _DIVISOR), _SMALLEST)
+    return LiftedNetwork(tolerate_single_voxels(body), size, padded, view_channels)
 
 
 SYSTEM = System(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ReVerteRLib.networks.baselines.adapters import ProjectedNetwork, next_multiple
 from ReVerteRLib.networks.baselines.contract import Recipe, System
+from ReVerteRLib.networks.small_inputs import tolerate_single_voxels
 from ReVerteRLib.training.config import OptimiserConfig
 
 _FIRST = 64
@@ -24,12 +25,12 @@ _WIDTHS = (16, 16, 32, 64, 128, 256)  # of the decoders, from fine to coarse
 _VIEW_BLOCKS = (0, 2, 2, 2, 2, 0)  # before the step to the finer level; the finest has none in a view's branch
 _FUSED_BLOCKS = (1, 1, 1, 1, 1, 0)
 _DIVISOR = 32
-_SMALLEST = 64  # instance norm wants more than one pixel at a 32nd of the resolution
+_SMALLEST = 32
 _AP_AXIS, _LATERAL_AXIS = 3, 4  # y and x of [B, C, z, y, x]
 
 
 class X2ctGenerator(nn.Module):
-    """Images [B, C_v, P, P] of both views to logits [B, 1, P, P, P]; P a multiple of 32 from 64."""
+    """Images [B, C_v, P, P] of both views to logits [B, 1, P, P, P]; P a multiple of 32."""
 
     def __init__(self, size: int, view_channels: int) -> None:
         super().__init__()
@@ -171,7 +172,8 @@ def _doubling(cin: int, cout: int) -> nn.Sequential:
 def build(size: int, view_channels: int = 2) -> nn.Module:
     """Logits in place of the authors' last ReLU, since a mask is wanted and not grey values."""
     padded = max(next_multiple(size, _DIVISOR), _SMALLEST)
-    return ProjectedNetwork(X2ctGenerator(padded, view_channels), size, padded, view_channels)
+    body = tolerate_single_voxels(X2ctGenerator(padded, view_channels))
+    return ProjectedNetwork(body, size, padded, view_channels)
 
 
 SYSTEM = System(

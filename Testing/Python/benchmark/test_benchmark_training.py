@@ -15,6 +15,7 @@ from ReVerteRLib.benchmark.records import read_training
 from ReVerteRLib.benchmark.training import Benchmark, status, trained_network
 from ReVerteRLib.errors import ArgumentError, DatasetError
 from ReVerteRLib.networks.systems import SYSTEMS, system
+from ReVerteRLib.training.config import load_config
 from ReVerteRLib.training.journal import read_journal
 
 SETTINGS = BenchmarkSettings(budget=8, threads=1, device="cpu")
@@ -168,9 +169,9 @@ def test_systems_are_chosen_by_name() -> None:
         chosen_systems(["unheard-of"])
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_every_real_system_has_a_configuration(full: bool) -> None:
-    settings = BenchmarkSettings(budget=8000, full=full, precision="bf16")
+@pytest.mark.parametrize(("grid", "size", "spacing_mm"), [("full", 120, 1.0), ("half", 64, 2.0), ("quarter", 32, 4.0)])
+def test_every_real_system_has_a_configuration(grid: str, size: int, spacing_mm: float) -> None:
+    settings = BenchmarkSettings(budget=8000, grid=grid, precision="bf16")
     for job in jobs(SYSTEMS, 1):
         config = training_config(job, settings)
         recipe = job.system.recipe
@@ -180,20 +181,36 @@ def test_every_real_system_has_a_configuration(full: bool) -> None:
         assert (config.run.seed, config.run.epochs, config.run.precision) == (0, 0, "bf16")
         assert config.patches == patches_of(job.system, settings)
         if job.system.key != "reverter-recommended":
-            assert (config.patches.size, config.patches.spacing_mm) == ((120, 1.0) if full else (64, 2.0))
-        if job.system.training is None or not full:
+            assert (config.patches.size, config.patches.spacing_mm) == (size, spacing_mm)
+        if job.system.training is None or grid != "full":
             assert config.optimiser == recipe.optimiser
             assert config.run.batch == recipe.batch
 
 
 def test_full_resolution_takes_the_published_training_and_keeps_the_ablation() -> None:
-    settings = BenchmarkSettings(budget=100, full=True)
+    settings = BenchmarkSettings(budget=100, grid="full")
     (paper,) = jobs([system("reverter-paper")], 1)
     (blind,) = jobs([system("without-dice")], 1)
     config = training_config(paper, settings)
     assert (config.optimiser.lr, config.optimiser.schedule, config.loss.hd_every) == (1e-4, "step", 1)
     assert training_config(blind, settings).loss.w_dice == 0.0
     assert config.loss.w_dice == 10.0
+
+
+def test_on_the_quarter_grid_the_recommended_trunk_works_in_the_voxels_of_all_others() -> None:
+    settings = BenchmarkSettings(budget=100, grid="quarter")
+    (job,) = jobs([system("reverter-recommended")], 1)
+    config = training_config(job, settings)
+    assert config.patches.spacing_mm * config.generator.stride == settings.patches.spacing_mm == 4.0
+    own, usual = config.patches.grid((0, 0, 0)), load_config("recommended").patches.grid((0, 0, 0))
+    for grid, region in ((own, config.generator.region), (usual, load_config("recommended").generator.region)):
+        low, high = grid.points_lps_mm(np.reshape(region, (3, 2)).T)
+        assert high[1] > 55 and low[1] < -30 and abs(low[0]) > 50  # behind the body, before it, to the sides
+    network = job.system.build(config.patches.size)
+    found = network(torch.zeros(1, 2, 64, 64), torch.zeros(1, 2, 64, 64), prior=torch.zeros(1, 1, 32, 32, 32))
+    assert found.shape == (1, 1, 64, 64, 64)
+    with pytest.raises(ArgumentError, match="grid 'eighth' is unknown"):
+        BenchmarkSettings(budget=1, grid="eighth")
 
 
 def test_both_corpora_must_hold_the_same_vertebrae(toy_corpus: Path, tmp_path: Path) -> None:

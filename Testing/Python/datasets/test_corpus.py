@@ -58,6 +58,19 @@ def test_marks_and_mask_lie_on_each_other(made):
         assert sample["lateral"][1, z, y] > 0.9
 
 
+def test_coarse_voxels_are_filled_by_the_share_of_bone_and_the_same_vertebrae_stay(made, tmp_path):
+    coarse = dataclasses.replace(PATCHES, size=32, spacing_mm=4.0, centroid_radius_px=0.75)
+    prepare(tmp_path, tmp_path, dataclasses.replace(SETTINGS, patches=coarse))
+    fine, found = CorpusDataset(made, PATCHES), CorpusDataset(tmp_path, coarse)
+    assert [int(fine[n]["level"]) for n in range(len(fine))] == [int(found[n]["level"]) for n in range(len(found))]
+    for index in range(len(fine)):
+        # 128 mm around the same middle as 120 of 1 mm
+        mask = np.pad(np.asarray(fine[index]["mask"])[0], 4).reshape(32, 4, 32, 4, 32, 4).mean(axis=(1, 3, 5))
+        same = np.asarray(found[index]["mask"])[0] == (mask >= 0.5)
+        assert same[np.abs(mask - 0.5) > 0.3].mean() > 0.99
+        assert abs(np.asarray(found[index]["mask"]).sum() * 64.0 / (mask.sum() * 64.0) - 1.0) < 0.1
+
+
 def test_mirroring_mirrors_image_mask_and_perspective_together(made):
     plain, flipped = (CorpusDataset(made, PATCHES, augmentation=Augmentation(flip=f)) for f in (0.0, 1.0))
     for index in range(len(plain)):
