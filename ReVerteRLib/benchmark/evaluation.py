@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -119,13 +120,17 @@ class Evaluator:
     """Scores entries on subjects; what was scored before and has not been trained further is read from its file.
 
     folder: where the scores are kept.
+    loaded: further scans that are in memory already, with their CT.
     seen:   is given each reconstruction that is made.
     """
 
-    def __init__(self, subjects: Sequence[VerseSubject], views: SharedViews, folder: Path) -> None:
-        if not subjects:
+    def __init__(
+        self, subjects: Sequence[VerseSubject], views: SharedViews, folder: Path, loaded: Sequence[LoadedSubject] = ()
+    ) -> None:
+        if not subjects and not loaded:
             raise DatasetError("there is no held-out subject", remedy="Choose some with --subjects")
         self._subjects, self._views, self._folder = tuple(subjects), views, Path(folder)
+        self._loaded = tuple(loaded)
         self.seen: SpineSeen | None = None
         self._cases: dict[str, LoadedSubject] = {}
 
@@ -136,6 +141,10 @@ class Evaluator:
             if subject.key not in self._cases:
                 self._views.simulate(load_subject(subject))
                 self._cases[subject.key] = load_subject(subject, with_ct=False)
+        for case in self._loaded:
+            if case.subject.key not in self._cases:
+                self._views.simulate(case)
+                self._cases[case.subject.key] = dataclasses.replace(case, ct=None)
         return tuple(self._cases.values())
 
     def pair(self, case: LoadedSubject) -> RadiographPair:
@@ -145,7 +154,7 @@ class Evaluator:
     def scores(self, entry: Entry, progress: Progress | None = None) -> SystemScores:
         """Of one entry. Raises what the reconstruction raises."""
         path = self._folder / entry.file_name
-        keys = tuple(subject.key for subject in self._subjects)
+        keys = tuple(case.subject.key for case in self.cases)
         known = read_scores(path)
         if known is not None and (known.samples, known.sha256, known.subjects) == (entry.samples, entry.sha256, keys):
             return known

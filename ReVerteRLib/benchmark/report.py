@@ -12,7 +12,7 @@ from typing import Any
 from ReVerteRLib.benchmark.evaluation import SHIPPED, Entry, Evaluator, floor_entry, shipped_entry, trained_entry
 from ReVerteRLib.benchmark.figures import figure6, figure7, figure8
 from ReVerteRLib.benchmark.pictures import Tiles, compose_single, compose_spines, drawn_subjects
-from ReVerteRLib.benchmark.plan import BenchmarkSettings, Job
+from ReVerteRLib.benchmark.plan import SHORT_RATE, BenchmarkSettings, Job, Regime
 from ReVerteRLib.benchmark.scores import SystemScores, common_vertebrae
 from ReVerteRLib.benchmark.tables import Row, write_tables
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject
@@ -55,14 +55,21 @@ class Reporter:
         self._systems, self._jobs, self._settings = tuple(systems), tuple(jobs), settings
         self._out, self._run, self._shipped = Path(out), run, shipped
 
-    def make(self, subjects: Sequence[VerseSubject], views: SharedViews, progress: Progress | None = None) -> Report:
+    def make(
+        self,
+        subjects: Sequence[VerseSubject],
+        views: SharedViews,
+        progress: Progress | None = None,
+        loaded: Sequence[LoadedSubject] = (),
+    ) -> Report:
         """Evaluates what has been trained further since it was evaluated last, and writes everything anew.
 
+        loaded: further held-out scans that are in memory already, with their CT.
         A system that cannot be evaluated is noted. Raises DatasetError without a subject, OutputError.
         """
         report = Report()
         folder = ensure_writable_folder(self._out / RESULTS)
-        evaluator = Evaluator(subjects, views, self._out / SCORES)
+        evaluator = Evaluator(subjects, views, self._out / SCORES, loaded)
         cases = evaluator.cases
         tiles = self._tiles(evaluator, cases, report)
         found = self._measured(evaluator, report, progress)
@@ -148,11 +155,12 @@ class Reporter:
         grid = f"{settings.grid} resolution ({cubes})"
         if settings.grid != "full":
             grid = f"{settings.grid} resolution ({cubes} instead of 120 of 1 mm, which needs a GPU)"
-        fine = 2 if settings.grid == "quarter" else 1
+        image, pixel = (64, 2) if settings.grid == "quarter" else (120, 1)
+        recipes = _RECIPES.format(rates=_RATES[settings.regime], image=image, pixel=pixel, voxel=2 * pixel)
         return (
             f"Every system was trained on {settings.budget:,} samples of {what}, the same in the same order and\n"
             f"{changed}, at {grid},\nwith its own loss.\n"
-            f"{_RECIPES.format(image=128 // fine if fine > 1 else 120, pixel=fine, voxel=2 * fine)}Systems that have seen fewer samples are marked *.\n\n"
+            f"{recipes}Systems that have seen fewer samples are marked *.\n\n"
             f"Measured on {levels} whole vertebrae of {len(cases)} held-out spine{'' if len(cases) == 1 else 's'}\n"
             f"({', '.join(case.subject.key for case in cases)}), radiographs simulated with parallel rays, reference\n"
             "centroids, every result resampled to 1 mm and judged in one cube that holds the cubes of all systems.\n"
@@ -191,11 +199,19 @@ class Reporter:
 
 
 _RECIPES = (
-    "The compared systems keep their published optimiser and learning rate; ReVerteR and its ablations follow the\n"
-    "shipped configurations (`paper-half` and `paper-quarter`: a rate of 1e-3 that falls, because the published 1e-4 is\n"
-    "meant for 100 epochs; `paper` at full resolution). The recommended network brings its own patches: images of\n"
-    "{image} pixels of {pixel} mm, and a trunk of {voxel} mm voxels.\n"
+    "{rates}\n"
+    "ReVerteR and its ablations follow the shipped configurations (`paper-half`, `paper-quarter`: a rate of 1e-3 that\n"
+    "falls, because the published 1e-4 is meant for 100 epochs; `paper` at full resolution). The recommended network\n"
+    "brings its own patches: images of {image} pixels of {pixel} mm, and a trunk of {voxel} mm voxels.\n"
 )
+_RATES: dict[Regime, str] = {
+    "published": "The compared systems keep their published optimiser and learning rate.",
+    "short": (
+        "The training is short, a small part of the published ones: the compared systems keep their published\n"
+        f"optimiser and loss, with a rate of at least {SHORT_RATE:g} that falls to nothing as ReVerteR's does, and\n"
+        "the outputs of all systems start at the share of bone in a patch."
+    ),
+}
 
 
 def _machine(run: Mapping[str, Any]) -> str:

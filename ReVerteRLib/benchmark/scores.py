@@ -56,6 +56,11 @@ class SystemScores:
         """Over all vertebrae."""
         return sum(row.value(metric) for row in self.rows) / len(self.rows)
 
+    def mean_of(self, metric: str, subject: str) -> float | None:
+        """Over the vertebrae of one spine; None without any."""
+        values = [row.value(metric) for row in self.rows if row.subject == subject]
+        return sum(values) / len(values) if values else None
+
 
 def write_scores(path: Path, scores: SystemScores) -> None:
     """As JSON. Raises OutputError."""

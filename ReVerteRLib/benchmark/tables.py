@@ -92,10 +92,11 @@ def write_tables(rows: Sequence[Row], caption: str, folder: Path, *, machine: st
     folder = Path(folder)
     compared = [row for row in rows if row.kind != "ablation"]
     ablated = [row for row in rows if row.kind == "ablation" or row.key == "reverter-paper"]
+    subjects = _subjects(rows)
     write_text(folder / "table2.md", table2_markdown(compared, caption))
-    _write_csv(folder / "table2.csv", [_record(row) for row in compared])
+    _write_csv(folder / "table2.csv", [_record(row, subjects) for row in compared])
     write_text(folder / "table3.md", table3_markdown(ablated, caption))
-    _write_csv(folder / "table3.csv", [{**_record(row), **_differences(row, ablated)} for row in ablated])
+    _write_csv(folder / "table3.csv", [{**_record(row, subjects), **_differences(row, ablated)} for row in ablated])
     write_text(folder / "table4.md", table4_markdown(rows, machine))
     _write_csv(folder / "table4.csv", _seconds_records(rows))
     return tuple(folder / f"table{number}.{kind}" for number in (2, 3, 4) for kind in ("csv", "md"))
@@ -106,12 +107,15 @@ def write_tables(rows: Sequence[Row], caption: str, folder: Path, *, machine: st
 
 def table2_markdown(rows: Sequence[Row], caption: str) -> str:
     """The compared systems."""
-    head = ("System", "Samples seen", *_SHOWN.values(), "Failures", "Parameters", *_paper_head())
+    subjects = _subjects(rows)
+    spines = [f"Dice, {subject}" for subject in subjects]
+    head = ("System", "Samples seen", *_SHOWN.values(), *spines, "Failures", "Parameters", *_paper_head())
     cells = [
         (
             _title(row),
             _samples(row),
             *_metric_cells(row),
+            *(_spine_cell(row, subject) for subject in subjects),
             str(sum(r.failed for s in row.scores for r in s.rows)) if row.scores else "",
             f"{row.scores[0].parameters:,}" if row.scores else "",
             *_paper_cells(row.system),
@@ -152,6 +156,18 @@ def _samples(row: Row) -> str:
     return f"{row.samples:,}{mark}"
 
 
+def _subjects(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The held-out spines with a scored vertebra, where there are several."""
+    found = dict.fromkeys(score.subject for row in rows for s in row.scores for score in s.rows)
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _spine_cell(row: Row, subject: str) -> str:
+    """Dice of one spine, over the seeds."""
+    values = [value for s in row.scores if (value := s.mean_of("dice", subject)) is not None]
+    return f"{statistics.fmean(values):.{_DIGITS['dice']}f}" if values else ""
+
+
 def _metric_cells(row: Row) -> tuple[str, ...]:
     return tuple(row.shown(metric) for metric in _SHOWN)
 
@@ -183,7 +199,7 @@ def _differences(row: Row, rows: Sequence[Row]) -> dict[str, str]:
     return found
 
 
-def _record(row: Row) -> dict[str, object]:
+def _record(row: Row, subjects: Sequence[str]) -> dict[str, object]:
     record: dict[str, object] = {
         "system": row.key,
         "title": row.title,
@@ -201,6 +217,7 @@ def _record(row: Row) -> dict[str, object]:
         mean, spread = row.mean(metric), row.spread(metric)
         record[metric] = "" if mean is None else f"{mean:.4f}"
         record[f"{metric}_sd_over_seeds"] = "" if spread is None else f"{spread:.4f}"
+    record |= {f"dice, {subject}": _spine_cell(row, subject) for subject in subjects}
     for name, value in zip(_paper_head(), _paper_cells(row.system), strict=True):
         record[f"{name} ({MEASURED_ELSEWHERE})"] = value
     return record

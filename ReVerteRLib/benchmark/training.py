@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ReVerteRLib.benchmark.corpora import Corpora
-from ReVerteRLib.benchmark.plan import BenchmarkSettings, Job, training_config
+from ReVerteRLib.benchmark.plan import SHORT_LOGIT, BenchmarkSettings, Job, training_config
 from ReVerteRLib.benchmark.records import TrainingRecord, read_training, write_training
 from ReVerteRLib.errors import ArgumentError, CancelledError, InputError, OutputError, ResourceError
 from ReVerteRLib.networks.baselines.losses import build_loss, discriminator_channels
@@ -57,25 +57,46 @@ def status(jobs: Sequence[Job], settings: BenchmarkSettings, out: Path) -> tuple
     return tuple(found)
 
 
-def training_parts(system: System, config: TrainingConfig) -> TrainingParts:
-    """A system's network, loss and discriminator with fresh weights. Raises ArgumentError."""
+def training_parts(system: System, config: TrainingConfig, start_logit: float | None = None) -> TrainingParts:
+    """A system's network, loss and discriminator with fresh weights. Raises ArgumentError.
+
+    start_logit: where the outputs start, unless the system's own start is as low; None leaves them alone.
+    """
     recipe, size = system.recipe, config.patches.size
     if recipe is None:
         raise ArgumentError(f"{system.key} is not trained")
     network = system.build(size)
+    if start_logit is not None:
+        _start_at(network, start_logit)
     discriminator: nn.Module | None = None
     if recipe.adversarial != "none":
         discriminator = PatchGan3d(recipe.discriminator_width, discriminator_channels(recipe.adversarial))
     return TrainingParts(network, build_loss(recipe), discriminator, recipe.adversarial == "conditional")
 
 
+def _start_at(network: nn.Module, logit: float) -> None:
+    """Sets the bias of the last layer with one output; a head of two classes learns its share by its own loss."""
+    for layer in reversed(list(network.modules())):
+        if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d) and layer.out_channels == 1 and layer.bias is not None:
+            if float(layer.bias.detach()) > logit / 2:
+                nn.init.constant_(layer.bias, logit)
+            return
+
+
 class JobTrainer(Trainer):
     """A trainer that notes its progress beside every checkpoint."""
 
-    def __init__(self, job: Job, config: TrainingConfig, source: SampleSource, out: Path, budget: int) -> None:
-        """out: the benchmark's folder; budget: samples."""
+    def __init__(self, job: Job, settings: BenchmarkSettings, source: SampleSource, out: Path) -> None:
+        """out: the benchmark's folder."""
+        config, budget = training_config(job, settings), settings.budget
+        start = SHORT_LOGIT if settings.regime == "short" else None
         super().__init__(
-            config, source, None, job.folder(out), parts=lambda: training_parts(job.system, config), samples=budget
+            config,
+            source,
+            None,
+            job.folder(out),
+            parts=lambda: training_parts(job.system, config, start),
+            samples=budget,
         )
         self._job, self._budget = job, budget
 
@@ -173,7 +194,7 @@ class Benchmark:
         """Trains until `goal` samples; whether it came so far before the time was over."""
         config = training_config(job, self.settings)
         source = self.corpora.source(config, job.seed)
-        trainer = JobTrainer(job, config, source, self.out, self.settings.budget)
+        trainer = JobTrainer(job, self.settings, source, self.out)
         resume = trainer.checkpoint_path.is_file()
         if resume:
             trainer.load()

@@ -15,7 +15,7 @@ from ReVerteRLib.cli.console import Console
 if TYPE_CHECKING:
     from ReVerteRLib.benchmark.plan import BenchmarkSettings, Job
     from ReVerteRLib.benchmark.training import Status
-    from ReVerteRLib.datasets.verse import VerseSubject
+    from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject
     from ReVerteRLib.networks.systems import System
     from ReVerteRLib.progress import Progress
 
@@ -86,6 +86,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="patches of 120 voxels of 1 mm (needs a GPU), 64 of 2 mm or 32 of 4 mm (default: half)",
     )
     group.add_argument(
+        "--regime",
+        choices=("published", "short"),
+        default="published",
+        help="learning rates as published; or, for budgets that are a small part of the published trainings, of at "
+        "least 1e-3 and falling to nothing as ReVerteR's own, and outputs that start at the share of bone "
+        "(default: published)",
+    )
+    group.add_argument(
         "--no-augment", dest="augment", action="store_false", help="do not change the samples at random; for no system"
     )
     group.add_argument(
@@ -108,6 +116,9 @@ def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--data", type=Path, metavar="VERSE_DIR", help="held-out spines in the VerSe layout")
     group.add_argument(
         "--subjects", type=options.names, metavar="LIST", help="only these (default: those of the split val)"
+    )
+    group.add_argument(
+        "--sample", action="store_true", help="also on the demo's sample chest CT, T1 to L1 (fetched the first time)"
     )
     group.add_argument(
         "--no-shipped",
@@ -165,6 +176,7 @@ def _settings(arguments: argparse.Namespace) -> BenchmarkSettings:
     return BenchmarkSettings(
         budget=arguments.budget,
         grid=arguments.grid,
+        regime=arguments.regime,
         augment=arguments.augment,
         precision="bf16" if bf16 else "fp32",
         threads=arguments.threads,
@@ -179,9 +191,11 @@ def _refuse_missing(arguments: argparse.Namespace) -> None:
         raise ArgumentError(
             "there are no samples to train on", where="--corpus", remedy="Make them with 'reverter prepare'"
         )
-    if not arguments.train_only and arguments.data is None:
+    if not arguments.train_only and arguments.data is None and not arguments.sample:
         raise ArgumentError(
-            "there are no spines to evaluate on", where="--data", remedy="Give them, or train with --train-only"
+            "there are no spines to evaluate on",
+            where="--data",
+            remedy="Give them, take the sample CT with --sample, or train with --train-only",
         )
 
 
@@ -288,7 +302,8 @@ def _report(
     from ReVerteRLib.benchmark.report import Reporter
     from ReVerteRLib.evaluation.comparison import SharedViews
 
-    subjects = _held_out(arguments)
+    subjects = _held_out(arguments) if arguments.data is not None else []
+    loaded = [_sample()] if arguments.sample else []
     reporter = Reporter(systems, planned, settings, arguments.out, read_run(arguments.out), shipped=arguments.shipped)
     with console.progress("evaluate") as progress:
         views = SharedViews(device=arguments.device)
@@ -297,7 +312,7 @@ def _report(
 
             atlas = atlas_of(arguments.data, lambda text: progress(0, 1, text))
             views = SharedViews(device=arguments.device, atlas=atlas)
-        report = reporter.make(subjects, views, progress)
+        report = reporter.make(subjects, views, progress, loaded)
     for note in report.notes:
         console.note(note)
     head = ("system", "samples", "Dice", "HD95 mm", "NSD 2 mm", "")
@@ -307,6 +322,19 @@ def _report(
     ]
     console.table("Systems on the same held-out spines", head, rows)
     console.say(f"Tables and figures: {report.files[0].parent}")
+
+
+def _sample() -> LoadedSubject:
+    """The sample chest CT with centroids computed from its mask. Raises DatasetError."""
+    from ReVerteRLib.cli.demo import body_centres
+    from ReVerteRLib.datasets.sample import sample_ct
+    from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject
+
+    case = sample_ct()
+    centroids = body_centres(case.labels, case.name)
+    subject = VerseSubject("sample-chest", "", Path(case.labels.source), Path(case.ct.source), split="test")
+    computed = tuple(centroid.level for centroid in centroids)
+    return LoadedSubject(subject, case.labels, case.ct, centroids, computed, (), ())
 
 
 def _held_out(arguments: argparse.Namespace) -> list[VerseSubject]:

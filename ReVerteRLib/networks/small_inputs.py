@@ -20,27 +20,29 @@ class _ExactForward:
     def forward(self, x: Tensor, *rest: Any, **more: Any) -> Tensor:
         spatial = x.shape[-len(self.kernel_size) :]
         plain = super().forward  # type: ignore[misc]
-        if x.device.type != "cpu" or all(n > k for n, k in zip(spatial, self.kernel_size, strict=True)):
-            result: Tensor = plain(x, *rest, **more)
-            return result
-        with torch.autocast("cpu", enabled=False):
-            result = plain(x.float(), *rest, **more)
-            return result
+        large = all(n > k for n, k in zip(spatial, self.kernel_size, strict=True))
+        result: Tensor
+        if x.device.type != "cpu" or large:
+            result = plain(x, *rest, **more)
+        else:
+            with torch.autocast("cpu", enabled=False):
+                result = plain(x.float(), *rest, **more)
+        return result
 
 
-class _ExactConv2d(_ExactForward, nn.Conv2d):
+class _ExactConv2d(_ExactForward, nn.Conv2d):  # type: ignore[misc]
     pass
 
 
-class _ExactConv3d(_ExactForward, nn.Conv3d):
+class _ExactConv3d(_ExactForward, nn.Conv3d):  # type: ignore[misc]
     pass
 
 
-class _ExactConvTranspose2d(_ExactForward, nn.ConvTranspose2d):
+class _ExactConvTranspose2d(_ExactForward, nn.ConvTranspose2d):  # type: ignore[misc]
     pass
 
 
-class _ExactConvTranspose3d(_ExactForward, nn.ConvTranspose3d):
+class _ExactConvTranspose3d(_ExactForward, nn.ConvTranspose3d):  # type: ignore[misc]
     pass
 
 

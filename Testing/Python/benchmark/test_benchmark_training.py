@@ -10,9 +10,9 @@ import torch
 from toy_benchmark import FLOOR, TOYS, tiny, write_corpus
 
 from ReVerteRLib.benchmark.corpora import Corpora
-from ReVerteRLib.benchmark.plan import BenchmarkSettings, chosen_systems, jobs, patches_of, training_config
+from ReVerteRLib.benchmark.plan import SHORT_LOGIT, BenchmarkSettings, chosen_systems, jobs, patches_of, training_config
 from ReVerteRLib.benchmark.records import read_training
-from ReVerteRLib.benchmark.training import Benchmark, status, trained_network
+from ReVerteRLib.benchmark.training import Benchmark, status, trained_network, training_parts
 from ReVerteRLib.errors import ArgumentError, DatasetError
 from ReVerteRLib.networks.systems import SYSTEMS, system
 from ReVerteRLib.training.config import load_config
@@ -187,6 +187,31 @@ def test_every_real_system_has_a_configuration(grid: str, size: int, spacing_mm:
             assert config.run.batch == recipe.batch
 
 
+def test_a_short_training_raises_slow_rates_and_starts_all_outputs_at_the_share_of_bone() -> None:
+    published = BenchmarkSettings(budget=100, grid="quarter")
+    short = BenchmarkSettings(budget=100, grid="quarter", regime="short")
+    rates = {}
+    for job in jobs(SYSTEMS, 1):
+        before, after = training_config(job, published).optimiser, training_config(job, short).optimiser
+        rates[job.system.key] = (before.lr, after.lr)
+        assert after.schedule == "cosine"
+        assert (after.name, after.betas, after.discriminator_lr) == (before.name, before.betas, before.discriminator_lr)
+    assert rates["unet"] == (2e-4, 1e-3)
+    assert rates["bx2s-net"] == (1e-2, 1e-2)  # above it already
+    assert rates["reverter-paper"] == (1e-3, 1e-3)
+    assert rates["reverter-recommended"] == (3e-3, 3e-3)
+    views = torch.zeros(2, 1, 2, 32, 32)
+    for key in ("unet", "transvert", "reverter-paper"):
+        (job,) = jobs([system(key)], 1)
+        shares = []
+        for start in (None, SHORT_LOGIT):
+            torch.manual_seed(0)
+            network = training_parts(job.system, training_config(job, short), start).network.eval()
+            shares.append(float(torch.sigmoid(network(*views).detach()).mean()))
+        assert shares[0] > 0.2
+        assert 0.005 < shares[1] < 0.06
+
+
 def test_full_resolution_takes_the_published_training_and_keeps_the_ablation() -> None:
     settings = BenchmarkSettings(budget=100, grid="full")
     (paper,) = jobs([system("reverter-paper")], 1)
@@ -205,7 +230,9 @@ def test_on_the_quarter_grid_the_recommended_trunk_works_in_the_voxels_of_all_ot
     own, usual = config.patches.grid((0, 0, 0)), load_config("recommended").patches.grid((0, 0, 0))
     for grid, region in ((own, config.generator.region), (usual, load_config("recommended").generator.region)):
         low, high = grid.points_lps_mm(np.reshape(region, (3, 2)).T)
-        assert high[1] > 55 and low[1] < -30 and abs(low[0]) > 50  # behind the body, before it, to the sides
+        assert high[1] > 55  # behind the body
+        assert low[1] < -30
+        assert abs(low[0]) > 50
     network = job.system.build(config.patches.size)
     found = network(torch.zeros(1, 2, 64, 64), torch.zeros(1, 2, 64, 64), prior=torch.zeros(1, 1, 32, 32, 32))
     assert found.shape == (1, 1, 64, 64, 64)

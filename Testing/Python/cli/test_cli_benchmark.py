@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from phantom import phantom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmark"))
 
 from toy_benchmark import FLOOR, TOYS, write_corpus
 
+from ReVerteRLib.datasets import sample
+from ReVerteRLib.datasets.sample import SampleCase
 from ReVerteRLib.networks import systems
 
 
@@ -119,3 +122,23 @@ def test_tables_and_figures_hold_every_system_trained_or_not(reverter, data, tmp
     assert float(rows_of(results / "table3.csv")["without-all"]["dice_difference"]) == pytest.approx(
         float(rows_of(results / "table3.csv")["without-all"]["dice"]) - float(table["reverter-paper"]["dice"]), abs=2e-4
     )
+
+
+def test_the_sample_ct_joins_the_held_out_spines(reverter, data, tmp_path, monkeypatch) -> None:
+    ct, labels = phantom()
+    case = SampleCase(ct, labels, "sample chest CT", "a phantom")
+    monkeypatch.setattr(sample, "sample_ct", lambda: case)
+    monkeypatch.setattr(systems, "SYSTEMS", (FLOOR,))
+    common = ["--out", tmp_path / "out", "--budget", 6, "--threads", 1, "--device", "cpu", "--tables-only"]
+    alone = reverter("benchmark", *common, "--sample", "--no-shipped")
+    assert alone.code == 0, alone.err
+    first = rows_of(tmp_path / "out" / "results" / "table2.csv")["mean-shape"]
+    assert "dice, sample-chest" not in first  # one spine needs no column of its own
+    both = reverter("benchmark", *common, "--sample", "--no-shipped", "--data", data, "--subjects", "toy1")
+    assert both.code == 0, both.err
+    table = rows_of(tmp_path / "out" / "results" / "table2.csv")["mean-shape"]
+    assert int(table["n"]) == int(first["n"]) + 3
+    assert float(table["dice, sample-chest"]) == pytest.approx(float(first["dice"]), abs=1e-3)
+    mean = (int(first["n"]) * float(table["dice, sample-chest"]) + 3 * float(table["dice, sub-toy1"])) / int(table["n"])
+    assert float(table["dice"]) == pytest.approx(mean, abs=1e-3)
+    assert "| Dice, sample-chest |" in (tmp_path / "out" / "results" / "table2.md").read_text()

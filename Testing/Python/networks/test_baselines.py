@@ -133,7 +133,7 @@ def test_a_transformer_without_einops_is_refused_with_the_remedy(monkeypatch):
 # --- shapes and gradients ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [60, 64, 120])
+@pytest.mark.parametrize("size", [32, 60, 64, 120])
 @pytest.mark.parametrize("compared", BASELINES)
 def test_patches_of_any_size_come_back_at_that_size_and_every_part_learns(compared: System, size: int):
     if compared.key == "swin-unetr" and size != 64:
