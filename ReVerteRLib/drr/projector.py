@@ -5,8 +5,9 @@ Three ways, chosen by the geometry:
 - cone and slot rays whose central ray runs along a volume axis: every slice across the beam is scaled about the
   principal point onto the reference plane and added (shear-warp; Lacroute and Levoy, SIGGRAPH 1994), which for
   linear interpolation equals the method of Joseph (IEEE TMI 1982);
-- anything else (oblique volumes): bilinear samples on the volume's own slices (see `rays`), or, for beams so wide that
-  no slice axis suits all rays, trilinear samples on planes across the beam, ten times slower.
+- anything else (oblique volumes): the same along the volume axis nearest to the beam, and one 2-D resampling (see
+  `warp`); for slots and sheared volumes bilinear samples on the volume's own slices (see `rays`); for beams so wide
+  that no slice axis suits all rays, trilinear samples on planes across the beam, the slowest way.
 All work slab by slab, so that little more than the input volume is in memory. Outside the volume there is nothing.
 """
 
@@ -26,6 +27,7 @@ from ReVerteRLib.devices import pick_device
 from ReVerteRLib.drr.march import march, pool_of, pooled_volume, positions_mm, ray_length_factor
 from ReVerteRLib.drr.ramp import SlabTransform, as_float, written
 from ReVerteRLib.drr.rays import SliceRays, add_slices, slice_rays
+from ReVerteRLib.drr.warp import AxisView, axis_view
 from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.geometry import Array, Beam, Projection
 
@@ -91,7 +93,7 @@ def _project_views(
         elif projection.beam is Beam.PARALLEL:
             images.append(_from_sums(sums[alignment.dims[2]], alignment, projection))
         else:
-            images.append(_shear_warp(volume, alignment, projection, transform))
+            images.append(_shear_warp(volume, [(alignment, projection)], transform)[0])
     return images
 
 
@@ -172,22 +174,36 @@ def _from_sums(sums: Tensor, alignment: _Alignment, projection: Projection) -> T
     return image * float(abs(alignment.step_mm[2]))
 
 
-def _shear_warp(volume: Tensor, alignment: _Alignment, projection: Projection, transform: SlabTransform) -> Tensor:
-    """Diverging rays: every slice across the beam scaled about the principal point onto the reference plane."""
-    depths = alignment.offset_mm[2] + alignment.step_mm[2] * np.arange(alignment.counts[2])
-    seen = np.flatnonzero(depths > -projection.sad_mm)  # nothing behind the source casts a shadow
-    image = torch.zeros(projection.image_hw, dtype=torch.float32, device=volume.device)
-    if seen.size == 0:
-        return image
-    row_slice_column = volume.permute(alignment.dims[0], alignment.dims[2], alignment.dims[1])
-    count = int(np.clip(_SLAB_VOXELS // (alignment.counts[0] * alignment.counts[1]), *_SLAB_SLICES))
-    memory = torch.empty(alignment.counts[0] * alignment.counts[1] * count, dtype=torch.float32, device=volume.device)
-    for first in range(int(seen[0]), int(seen[-1]) + 1, count):
-        chosen = slice(first, min(first + count, int(seen[-1]) + 1))
-        part = row_slice_column[:, chosen]
-        slab = written(transform, part, memory[: part.numel()].view(part.shape))
-        image += _scaled_sum(slab, *(_taps_at(depths[chosen], alignment, projection, axis) for axis in (0, 1)))
-    return image * ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
+def _shear_warp(
+    volume: Tensor, views: Sequence[tuple[_Alignment, Projection]], transform: SlabTransform
+) -> list[Tensor]:
+    """Diverging rays: every slice across the beam scaled about the principal point onto the reference plane.
+
+    All views have the same dims; each slab is read once for all of them.
+    """
+    (rows, columns, across), counts = views[0][0].dims, views[0][0].counts
+    images = [torch.zeros(p.image_hw, dtype=torch.float32, device=volume.device) for _, p in views]
+    row_slice_column = volume.permute(rows, across, columns)
+    count = int(np.clip(_SLAB_VOXELS // (counts[0] * counts[1]), *_SLAB_SLICES))
+    memory = torch.empty(counts[0] * counts[1] * count, dtype=torch.float32, device=volume.device)
+    for first in range(0, counts[2], count):
+        part = row_slice_column[:, first : first + count]
+        slab: Tensor | None = None
+        for (alignment, projection), image in zip(views, images, strict=True):
+            number = np.arange(first, first + part.shape[1])
+            depths = alignment.offset_mm[2] + alignment.step_mm[2] * number
+            seen = np.flatnonzero(depths > -projection.sad_mm)  # nothing behind the source casts a shadow
+            if seen.size == 0:
+                continue
+            if slab is None:
+                slab = written(transform, part, memory[: part.numel()].view(part.shape))
+            chosen = slice(int(seen[0]), int(seen[-1]) + 1)
+            taps_rc = (_taps_at(depths[chosen], alignment, projection, axis) for axis in (0, 1))
+            image.add_(_scaled_sum(slab[:, chosen], *taps_rc))
+    return [
+        image * ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
+        for (alignment, projection), image in zip(views, images, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -231,9 +247,19 @@ def _scaled_sum(slab: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
     height, width = rows.index.shape[1], columns.index.shape[1]
     by_slice = np.arange(slices)[:, None, None]
     stretched = _weighted_rows(slab.reshape(-1, column_count), rows.index * slices + by_slice, rows.weight)
-    table = stretched.view(slices, height, column_count).transpose(1, 2).reshape(-1, height)
+    table = _turned(stretched.view(slices, height, column_count)).view(-1, height)
     across = (columns.index + column_count * by_slice).swapaxes(0, 1)
     return _weighted_rows(table, across.reshape(width, -1), columns.weight.swapaxes(0, 1).reshape(width, -1)).T
+
+
+def _turned(slab: Tensor) -> Tensor:
+    """[S, C, H] of [S, H, C]; slice by slice on a processor, for which torch's transposing copy goes by blocks."""
+    if slab.device.type != "cpu":
+        return slab.transpose(1, 2).contiguous()
+    turned = torch.empty((slab.shape[0], slab.shape[2], slab.shape[1]), dtype=slab.dtype)
+    for target, part in zip(turned, slab, strict=True):
+        target.copy_(part.T)
+    return turned
 
 
 def _weighted_rows(table: Tensor, index: NDArray[np.int64], weight: NDArray[np.float32]) -> Tensor:
@@ -259,10 +285,32 @@ def _oblique(
         if max(pool) > 1:
             values, moved = pooled_volume(volume, matrix, list(pool), transform)
             rest = as_float
-        images = _joseph(values, moved, [projections[n] for n in numbers], rest)
+        images = _warped(values, moved, [projections[n] for n in numbers], rest)
+        left = [place for place, image in enumerate(images) if image is None]
+        others = _joseph(values, moved, [projections[numbers[place]] for place in left], rest)
+        for place, image in zip(left, others, strict=True):
+            images[place] = image
         for number, image in zip(numbers, images, strict=True):
             found[number] = march(volume, matrix, projections[number], transform) if image is None else image
     return [image for image in found if image is not None]
+
+
+def _warped(
+    values: Tensor, matrix: Array, projections: Sequence[Projection], transform: SlabTransform
+) -> list[Tensor | None]:
+    """Views along the volume's axes, resampled (see `warp`); None where there is no such view."""
+    views = [axis_view(matrix, tuple(values.shape), projection) for projection in projections]
+    images: list[Tensor | None] = [None] * len(views)
+    groups: dict[tuple[int, int, int], list[tuple[int, AxisView, _Alignment]]] = {}
+    for number, view in enumerate(views):
+        alignment = None if view is None else _Alignment.of(values, matrix, view.projection)
+        if view is not None and alignment is not None:
+            groups.setdefault(alignment.dims, []).append((number, view, alignment))
+    for group in groups.values():
+        pictures = _shear_warp(values, [(alignment, view.projection) for _, view, alignment in group], transform)
+        for (number, view, _), picture in zip(group, pictures, strict=True):
+            images[number] = view.resample(picture)
+    return images
 
 
 def _joseph(
