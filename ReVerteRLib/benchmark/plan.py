@@ -34,7 +34,7 @@ class BenchmarkSettings:
     budget:    samples that each system sees, whatever its batch.
     grid:      'full' (120 voxels of 1 mm), 'half' (64 of 2 mm) or 'quarter' (32 of 4 mm).
     regime:    'published' learning rates of the compared systems, or 'short', for budgets that are a small part of the
-               published trainings: rates of at least SHORT_RATE that fall to nothing (cosine), as ReVerteR's own do,
+               published trainings: SHORT_RATE for all of them, falling to nothing (cosine) as ReVerteR's own does,
                and outputs of all systems that start at SHORT_LOGIT.
     augment:   change the samples at random when they are read, all systems' alike.
     precision: 'bf16' or 'fp32'.
@@ -176,5 +176,4 @@ def _optimiser(published: OptimiserConfig, settings: BenchmarkSettings) -> Optim
     """A compared system's own, with the learning rate of a short training where that is wanted."""
     if settings.regime == "published":
         return published
-    rate = max(published.lr, SHORT_RATE)
-    return dataclasses.replace(published, lr=rate, schedule="cosine", warmup_steps=SHORT_WARMUP)
+    return dataclasses.replace(published, lr=SHORT_RATE, schedule="cosine", warmup_steps=SHORT_WARMUP)

@@ -208,7 +208,7 @@ _RATES: dict[Regime, str] = {
     "published": "The compared systems keep their published optimiser and learning rate.",
     "short": (
         "The training is short, a small part of the published ones: the compared systems keep their published\n"
-        f"optimiser and loss, with a rate of at least {SHORT_RATE:g} that falls to nothing as ReVerteR's does, and\n"
+        f"optimiser and loss, with a rate of {SHORT_RATE:g} that falls to nothing as ReVerteR's does, and\n"
         "the outputs of all systems start at the share of bone in a patch."
     ),
 }

@@ -89,8 +89,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--regime",
         choices=("published", "short"),
         default="published",
-        help="learning rates as published; or, for budgets that are a small part of the published trainings, of at "
-        "least 1e-3 and falling to nothing as ReVerteR's own, and outputs that start at the share of bone "
+        help="learning rates as published; or, for budgets that are a small part of the published trainings, of "
+        "1e-3 and falling to nothing as ReVerteR's own, and outputs that start at the share of bone "
         "(default: published)",
     )
     group.add_argument(
