@@ -107,6 +107,8 @@ def _in_process(
         timeout=settings.timeout_s,
         env={**os.environ, "PYTHONPATH": search, "OMP_NUM_THREADS": str(settings.threads)},
     )
+    if done.returncode < 0:
+        return f"ended by signal {-done.returncode}"
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return lines[-1][:300] if lines else f"ended with {done.returncode}"

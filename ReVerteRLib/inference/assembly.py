@@ -19,6 +19,7 @@ from ReVerteRLib.anatomy import Level
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.geometry import INFERIOR, LEFT, POSTERIOR, Array, PatchGrid
 from ReVerteRLib.imaging.volume import LabelVolume
+from ReVerteRLib.inference.halves import to_half, to_single
 
 THRESHOLD = 0.5
 _NEGLIGIBLE = 0.01
@@ -108,8 +109,9 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
     from scipy.ndimage import affine_transform
 
     window, offset = target.window(patch.grid)
-    box = _box_of(patch.probability > _NEGLIGIBLE, margin=2)
-    values = np.asarray(patch.probability[box], dtype=np.float32)
+    whole = to_single(patch.probability)
+    box = _box_of(whole > _NEGLIGIBLE, margin=2)
+    values = whole[box]
     # One voxel more on each side, where the window has it, for the shift by part of a voxel.
     low = np.array([max(b.start - 1, 0) for b in box])
     start = offset + low - np.array([b.start for b in box])
@@ -133,7 +135,7 @@ class SpineAssembly:
         """Adds one level."""
         window, values = shifted(patch, self.target)
         labels, best = self._labels[window], self._best[window]
-        wins = (values >= self._threshold) & (values.astype(np.float16) > best)
+        wins = (values >= self._threshold) & (to_single(to_half(values)) > to_single(best))
         labels[wins] = patch.level.verse_label
         best[wins] = values[wins]
 
@@ -152,7 +154,7 @@ class SpineAssembly:
         The threshold is moved to 0.5.
         """
         window, values = shifted(patch, self.target)
-        labels, best = self._labels[window], self._best[window].astype(np.float32)
+        labels, best = self._labels[window], to_single(self._best[window])
         own = labels == patch.level.verse_label
         if not own.any():
             return None

@@ -15,6 +15,7 @@ from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError
 from ReVerteRLib.imaging.radiograph import RadiographPair
 from ReVerteRLib.inference.assembly import THRESHOLD, LevelField, LevelPatch, assemble
+from ReVerteRLib.inference.halves import to_half
 from ReVerteRLib.inference.predictor import NetworkPredictor, VertebraPredictor, unseen_error
 from ReVerteRLib.inference.result import SpineReconstruction, VertebraResult
 from ReVerteRLib.inference.runner import NetworkRunner, PatchRunner, RunnerOptions
@@ -203,16 +204,20 @@ def largest_component(probability: NDArray[np.float32], threshold: float = THRES
     from scipy.ndimage import find_objects, label
 
     over = probability >= threshold
-    components, count = label(over, np.ones((3, 3, 3), dtype=bool))
+    found = find_objects(over.view(np.uint8))
+    if not found:
+        return probability
+    components, count = label(over[found[0]], np.ones((3, 3, 3), dtype=bool))
     if count < 2:
         return probability
     sizes = np.bincount(components.ravel())
     sizes[0] = 0
     keep = int(sizes.argmax())
     cleaned = probability.copy()
+    inside = cleaned[found[0]]
     for number, box in enumerate(find_objects(components), start=1):
         if number != keep and box is not None:
-            part = cleaned[box]
+            part = inside[box]
             part[components[box] == number] = 0.0
     return cleaned
 
@@ -228,7 +233,7 @@ def _check_visible(pair: RadiographPair, chosen: CentroidSet) -> None:
 def _result(patch: LevelPatch, probability: NDArray[np.float32], seconds: float, threshold: float) -> VertebraResult:
     mask = probability >= threshold
     confidence = float(probability[mask].mean()) if mask.any() else 0.0
-    return VertebraResult(patch.level, mask, probability.astype(np.float16), patch.grid, seconds, confidence)
+    return VertebraResult(patch.level, mask, to_half(probability), patch.grid, seconds, confidence)
 
 
 def _empty_notes(vertebrae: list[VertebraResult], surfaces: dict[Level, vtk.vtkPolyData]) -> list[str]:
