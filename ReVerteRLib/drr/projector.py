@@ -253,8 +253,8 @@ def _scaled_sum(slab: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
 
 
 def _turned(slab: Tensor) -> Tensor:
-    """[S, C, H] of [S, H, C]; slice by slice on a processor, for which torch's transposing copy goes by blocks."""
-    if slab.device.type != "cpu":
+    """[S, C, H] of [S, H, C]; slice by slice on a single thread, where torch's transposing copy goes by blocks."""
+    if slab.device.type != "cpu" or torch.get_num_threads() > 1:
         return slab.transpose(1, 2).contiguous()
     turned = torch.empty((slab.shape[0], slab.shape[2], slab.shape[1]), dtype=slab.dtype)
     for target, part in zip(turned, slab, strict=True):
