@@ -284,7 +284,7 @@ def _draw_drr(record: Record, part: str, path: Path) -> Path:
     axes.set(xscale="log", xlabel="seconds", yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.4)
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside right upper")  # points lie all over the axes
     with written_aside(path) as aside:
         figure.savefig(aside, dpi=120)
     return path

@@ -12,13 +12,14 @@ from typing import Any
 from ReVerteRLib.benchmark.evaluation import SHIPPED, Entry, Evaluator, floor_entry, shipped_entry, trained_entry
 from ReVerteRLib.benchmark.figures import figure6, figure7, figure8
 from ReVerteRLib.benchmark.pictures import Tiles, compose_single, compose_spines, drawn_subjects
-from ReVerteRLib.benchmark.plan import SHORT_RATE, BenchmarkSettings, Job, Regime
+from ReVerteRLib.benchmark.plan import SHORT_RATE, BenchmarkSettings, Job, Regime, patches_of, training_config
 from ReVerteRLib.benchmark.scores import SystemScores, common_vertebrae
 from ReVerteRLib.benchmark.tables import Row, write_tables
 from ReVerteRLib.datasets.verse import LoadedSubject, VerseSubject
 from ReVerteRLib.errors import InputError
 from ReVerteRLib.evaluation.comparison import SharedViews
 from ReVerteRLib.files import ensure_writable_folder
+from ReVerteRLib.networks.baselines.reverter import RECOMMENDED
 from ReVerteRLib.networks.systems import System
 from ReVerteRLib.offscreen import rendering_problem
 from ReVerteRLib.progress import Progress
@@ -155,8 +156,9 @@ class Reporter:
         grid = f"{settings.grid} resolution ({cubes})"
         if settings.grid != "full":
             grid = f"{settings.grid} resolution ({cubes} instead of 120 of 1 mm, which needs a GPU)"
-        image, pixel = (64, 2) if settings.grid == "quarter" else (120, 1)
-        recipes = _RECIPES.format(rates=_RATES[settings.regime], image=image, pixel=pixel, voxel=2 * pixel)
+        own, stride = patches_of(RECOMMENDED, settings), training_config(Job(RECOMMENDED, 0), settings).generator.stride
+        pixel, voxel = f"{own.spacing_mm:g}", f"{stride * own.spacing_mm:g}"
+        recipes = _RECIPES.format(rates=_RATES[settings.regime], image=own.size, pixel=pixel, voxel=voxel)
         return (
             f"Every system was trained on {settings.budget:,} samples of {what}, the same in the same order and\n"
             f"{changed}, at {grid},\nwith its own loss.\n"

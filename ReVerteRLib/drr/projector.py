@@ -247,19 +247,9 @@ def _scaled_sum(slab: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
     height, width = rows.index.shape[1], columns.index.shape[1]
     by_slice = np.arange(slices)[:, None, None]
     stretched = _weighted_rows(slab.reshape(-1, column_count), rows.index * slices + by_slice, rows.weight)
-    table = _turned(stretched.view(slices, height, column_count)).view(-1, height)
+    table = stretched.view(slices, height, column_count).transpose(1, 2).reshape(-1, height)
     across = (columns.index + column_count * by_slice).swapaxes(0, 1)
     return _weighted_rows(table, across.reshape(width, -1), columns.weight.swapaxes(0, 1).reshape(width, -1)).T
-
-
-def _turned(slab: Tensor) -> Tensor:
-    """[S, C, H] of [S, H, C]; slice by slice on a single thread, where torch's transposing copy goes by blocks."""
-    if slab.device.type != "cpu" or torch.get_num_threads() > 1:
-        return slab.transpose(1, 2).contiguous()
-    turned = torch.empty((slab.shape[0], slab.shape[2], slab.shape[1]), dtype=slab.dtype)
-    for target, part in zip(turned, slab, strict=True):
-        target.copy_(part.T)
-    return turned
 
 
 def _weighted_rows(table: Tensor, index: NDArray[np.int64], weight: NDArray[np.float32]) -> Tensor:
