@@ -127,8 +127,10 @@ def ray_length_factor(projection: Projection, device: torch.device) -> Tensor:
         return torch.ones((1, 1), device=device)
     principal = projection.principal_rc
     row, column = (
-        projection.spacing_mm[a] * (np.arange(projection.image_hw[a]) - principal[a]) / projection.sad_mm
+        (projection.spacing_mm[a] * (np.arange(projection.image_hw[a]) - principal[a]) / projection.sad_mm) ** 2
         for a in (0, 1)
     )
-    across = row[:, None] ** 2 if projection.beam is Beam.CONE else np.zeros((len(row), 1))
-    return torch.from_numpy(np.sqrt(1.0 + across + column**2).astype(np.float32)).to(device)
+    if projection.beam is Beam.SLOT:
+        row = np.zeros_like(row)
+    across, along = (torch.from_numpy(part.astype(np.float32)).to(device) for part in (row, column))
+    return ((1.0 + across)[:, None] + along).sqrt_()

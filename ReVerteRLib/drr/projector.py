@@ -1,13 +1,10 @@
 """Line integrals through a volume, on CPU or GPU with the same code.
 
-Three ways, chosen by the geometry:
-- parallel rays along a volume axis: sums along that axis, then one small 2-D resampling;
-- cone and slot rays whose central ray runs along a volume axis: every slice across the beam is scaled about the
-  principal point onto the reference plane and added (shear-warp; Lacroute and Levoy, SIGGRAPH 1994), which for
-  linear interpolation equals the method of Joseph (IEEE TMI 1982);
+Chosen by the geometry:
+- rays about a volume axis: sums of slices (see `aligned`);
 - anything else (oblique volumes): the same along the volume axis nearest to the beam, and one 2-D resampling (see
   `warp`); for slots and sheared volumes bilinear samples on the volume's own slices (see `rays`); for beams so wide
-  that no slice axis suits all rays, trilinear samples on planes across the beam, the slowest way.
+  that no slice axis suits all rays, trilinear samples on planes across the beam, the slowest way (see `march`).
 All work slab by slab, so that little more than the input volume is in memory. Outside the volume there is nothing.
 """
 
@@ -15,16 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from ReVerteRLib.devices import pick_device
-from ReVerteRLib.drr.march import march, pool_of, pooled_volume, positions_mm, ray_length_factor
+from ReVerteRLib.drr.aligned import Alignment, axis_sums, from_sums, shear_warp
+from ReVerteRLib.drr.march import march, pool_of, pooled_volume
 from ReVerteRLib.drr.ramp import SlabTransform, as_float, written
 from ReVerteRLib.drr.rays import SliceRays, add_slices, slice_rays
 from ReVerteRLib.drr.warp import AxisView, axis_view
@@ -32,12 +26,7 @@ from ReVerteRLib.errors import ArgumentError, ResourceError
 from ReVerteRLib.geometry import Array, Beam, Projection
 
 _LOG = logging.getLogger("ReVerteR")
-_SLAB_VOXELS = 1 << 20
-_CACHE_VOXELS = 1 << 18
-_GPU_VOXELS = 1 << 26
 _SLAB_DEPTH = 32
-_SLAB_SLICES = (16, 64)
-_ALIGNED_MM = 0.05
 
 
 def project(
@@ -80,9 +69,9 @@ def project_views(
 def _project_views(
     volume: Tensor, matrix: Array, projections: Sequence[Projection], transform: SlabTransform
 ) -> list[Tensor]:
-    aligned = [_Alignment.of(volume, matrix, projection) for projection in projections]
+    aligned = [Alignment.of(volume, matrix, projection) for projection in projections]
     parallel = [a for a, p in zip(aligned, projections, strict=True) if a is not None and p.beam is Beam.PARALLEL]
-    sums = _axis_sums(volume, {a.dims[2] for a in parallel}, transform)
+    sums = axis_sums(volume, {a.dims[2] for a in parallel}, transform)
     oblique = iter(
         _oblique(volume, matrix, [p for a, p in zip(aligned, projections, strict=True) if a is None], transform)
     )
@@ -91,172 +80,10 @@ def _project_views(
         if alignment is None:
             images.append(next(oblique))
         elif projection.beam is Beam.PARALLEL:
-            images.append(_from_sums(sums[alignment.dims[2]], alignment, projection))
+            images.append(from_sums(sums[alignment.dims[2]], alignment, projection))
         else:
-            images.append(_shear_warp(volume, [(alignment, projection)], transform)[0])
+            images.append(shear_warp(volume, [(alignment, projection)], transform)[0])
     return images
-
-
-@dataclass(frozen=True)
-class _Alignment:
-    """How a volume's axes lie along a projection's row, column and beam axes (in this order).
-
-    dims:      torch dimension of each.
-    step_mm:   signed voxel size along each.
-    offset_mm: position of voxel 0 along each, from pixel (0, 0) on the reference plane.
-    counts:    voxels along each.
-    """
-
-    dims: tuple[int, int, int]
-    step_mm: Array
-    offset_mm: Array
-    counts: tuple[int, int, int]
-
-    @classmethod
-    def of(cls, volume: Tensor, matrix: Array, projection: Projection) -> _Alignment | None:
-        """None when some voxel would end up further than 0.05 mm from its true place."""
-        steps = projection.axes_lps.T @ matrix[:3, :3]  # [projection axis, voxel axis i j k]
-        axes = np.abs(steps).argmax(axis=1)
-        if len(set(axes.tolist())) < 3:
-            return None
-        kept = np.zeros_like(steps)
-        kept[np.arange(3), axes] = steps[np.arange(3), axes]
-        size_ijk = np.array(volume.shape[::-1])
-        if (np.abs(steps - kept) @ (size_ijk / 2)).max() > _ALIGNED_MM:
-            return None
-        # the middle of the volume keeps its place, so that the tolerated tilt errs least
-        middle = (size_ijk - 1) / 2.0
-        offset = projection.axes_lps.T @ (matrix[:3, 3] - np.array(projection.origin_lps_mm))
-        offset = offset + (steps - kept) @ middle
-        first, second, third = (2 - int(a) for a in axes)
-        counts = (volume.shape[first], volume.shape[second], volume.shape[third])
-        return cls((first, second, third), kept[np.arange(3), axes], offset, counts)
-
-
-# --- rays about a volume axis --------------------------------------------------------------------
-
-
-def _axis_sums(volume: Tensor, dims: set[int], transform: SlabTransform) -> dict[int, Tensor]:
-    """Sum of the transformed volume along each of these dimensions, reading the volume once in its memory's order."""
-    order = sorted(range(3), key=volume.stride, reverse=True)
-    stored = volume.permute(order)
-    shape = stored.shape
-    sums = {
-        place: torch.zeros([n for p, n in enumerate(shape) if p != place], dtype=torch.float32, device=volume.device)
-        for place, dim in enumerate(order)
-        if dim in dims
-    }
-    voxels = _CACHE_VOXELS if volume.device.type == "cpu" else _GPU_VOXELS
-    slices = max(1, voxels // (shape[1] * shape[2]))
-    memory = torch.empty((min(slices, shape[0]), *shape[1:]), dtype=torch.float32, device=volume.device)
-    for first in range(0, shape[0] if sums else 0, slices):
-        slab = stored[first : first + slices]
-        values = written(transform, slab, memory[: len(slab)])
-        for place, total in sums.items():
-            if place:
-                torch.sum(values, place, out=total[first : first + slices])
-            else:
-                total.add_(values.sum(0))
-    return {order[place]: _in_order(total, place, order) for place, total in sums.items()}
-
-
-def _in_order(total: Tensor, place: int, order: list[int]) -> Tensor:
-    """A sum along `place` of the permuted volume with its two remaining dimensions in the volume's own order."""
-    first, second = (dim for p, dim in enumerate(order) if p != place)
-    return total if first < second else total.T
-
-
-def _from_sums(sums: Tensor, alignment: _Alignment, projection: Projection) -> Tensor:
-    """Parallel rays: [rows, columns] of the sums along the beam, which still have the volume's grid."""
-    row_dim, column_dim, _ = alignment.dims
-    plane = (sums if row_dim < column_dim else sums.T)[:, None]
-    image = _scaled_sum(plane, *(_taps_at(np.zeros(1), alignment, projection, axis) for axis in (0, 1)))
-    return image * float(abs(alignment.step_mm[2]))
-
-
-def _shear_warp(
-    volume: Tensor, views: Sequence[tuple[_Alignment, Projection]], transform: SlabTransform
-) -> list[Tensor]:
-    """Diverging rays: every slice across the beam scaled about the principal point onto the reference plane.
-
-    All views have the same dims; each slab is read once for all of them.
-    """
-    (rows, columns, across), counts = views[0][0].dims, views[0][0].counts
-    images = [torch.zeros(p.image_hw, dtype=torch.float32, device=volume.device) for _, p in views]
-    row_slice_column = volume.permute(rows, across, columns)
-    count = int(np.clip(_SLAB_VOXELS // (counts[0] * counts[1]), *_SLAB_SLICES))
-    memory = torch.empty(counts[0] * counts[1] * count, dtype=torch.float32, device=volume.device)
-    for first in range(0, counts[2], count):
-        part = row_slice_column[:, first : first + count]
-        slab: Tensor | None = None
-        for (alignment, projection), image in zip(views, images, strict=True):
-            number = np.arange(first, first + part.shape[1])
-            depths = alignment.offset_mm[2] + alignment.step_mm[2] * number
-            seen = np.flatnonzero(depths > -projection.sad_mm)  # nothing behind the source casts a shadow
-            if seen.size == 0:
-                continue
-            if slab is None:
-                slab = written(transform, part, memory[: part.numel()].view(part.shape))
-            chosen = slice(int(seen[0]), int(seen[-1]) + 1)
-            taps_rc = (_taps_at(depths[chosen], alignment, projection, axis) for axis in (0, 1))
-            image.add_(_scaled_sum(slab[:, chosen], *taps_rc))
-    return [
-        image * ray_length_factor(projection, volume.device) * float(abs(alignment.step_mm[2]))
-        for (alignment, projection), image in zip(views, images, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Taps:
-    """Which voxels of a slice an image axis reads: index and weight, both [slices, pixels, taps]."""
-
-    index: NDArray[np.int64]
-    weight: NDArray[np.float32]
-
-
-def taps(coordinate: Array, width: Array, voxels: int) -> _Taps:
-    """Interpolation of voxels 0 .. voxels-1 at coordinates [slices, pixels] for pixels `width` [slices] voxels wide.
-
-    Linear where pixels are finer than voxels; a triangle as wide as two pixels where they are coarser, so that no
-    voxel is skipped. Outside the volume is zero, not the edge value: weights are normalised over an endless grid.
-    """
-    width = np.maximum(width, 1.0)[:, None, None]
-    reach = int(np.ceil(width.max() - 1e-9))
-    nearest = np.floor(coordinate)[..., None] + np.arange(1 - reach, reach + 1)
-    weight = np.maximum(1.0 - np.abs(nearest - coordinate[..., None]) / width, 0.0)
-    weight /= weight.sum(axis=-1, keepdims=True)
-    weight[(nearest < 0) | (nearest > voxels - 1)] = 0.0
-    return _Taps(np.clip(nearest, 0, voxels - 1).astype(np.int64), weight.astype(np.float32))
-
-
-def _taps_at(depth_mm: Array, alignment: _Alignment, projection: Projection, axis: int) -> _Taps:
-    """Taps of the rows (axis 0) or the columns (axis 1) in the slices at these depths."""
-    position = positions_mm(projection, depth_mm)[axis]
-    coordinate = (position - alignment.offset_mm[axis]) / alignment.step_mm[axis]
-    pixel_mm = projection.spacing_mm[axis] / projection.scale_at(depth_mm)[:, axis]
-    return taps(coordinate, np.abs(pixel_mm / alignment.step_mm[axis]), alignment.counts[axis])
-
-
-def _scaled_sum(slab: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
-    """[H, W] sum over the slices of a slab [R, S, C], each resampled to [H, W] by its own taps.
-
-    The interpolation is separable and sparse. `embedding_bag` is torch's sparse-times-dense product with rows of
-    two or so entries, some thirty times as fast on a CPU as grid_sample.
-    """
-    _, slices, column_count = slab.shape
-    height, width = rows.index.shape[1], columns.index.shape[1]
-    by_slice = np.arange(slices)[:, None, None]
-    stretched = _weighted_rows(slab.reshape(-1, column_count), rows.index * slices + by_slice, rows.weight)
-    table = stretched.view(slices, height, column_count).transpose(1, 2).reshape(-1, height)
-    across = (columns.index + column_count * by_slice).swapaxes(0, 1)
-    return _weighted_rows(table, across.reshape(width, -1), columns.weight.swapaxes(0, 1).reshape(width, -1)).T
-
-
-def _weighted_rows(table: Tensor, index: NDArray[np.int64], weight: NDArray[np.float32]) -> Tensor:
-    """[N, C] sums of rows of `table` [M, C], for index and weight of shape [..., K] with N leading items."""
-    bags = torch.from_numpy(index.reshape(-1, index.shape[-1])).to(table.device)
-    weights = torch.from_numpy(weight.reshape(-1, weight.shape[-1])).to(table.device)
-    return functional.embedding_bag(bags, table, per_sample_weights=weights, mode="sum")
 
 
 # --- any orientation -----------------------------------------------------------------------------
@@ -291,13 +118,13 @@ def _warped(
     """Views along the volume's axes, resampled (see `warp`); None where there is no such view."""
     views = [axis_view(matrix, tuple(values.shape), projection) for projection in projections]
     images: list[Tensor | None] = [None] * len(views)
-    groups: dict[tuple[int, int, int], list[tuple[int, AxisView, _Alignment]]] = {}
+    groups: dict[tuple[int, int, int], list[tuple[int, AxisView, Alignment]]] = {}
     for number, view in enumerate(views):
-        alignment = None if view is None else _Alignment.of(values, matrix, view.projection)
+        alignment = None if view is None else Alignment.of(values, matrix, view.projection)
         if view is not None and alignment is not None:
             groups.setdefault(alignment.dims, []).append((number, view, alignment))
     for group in groups.values():
-        pictures = _shear_warp(values, [(alignment, view.projection) for _, view, alignment in group], transform)
+        pictures = shear_warp(values, [(alignment, view.projection) for _, view, alignment in group], transform)
         for (number, view, _), picture in zip(group, pictures, strict=True):
             images[number] = view.resample(picture)
     return images

@@ -30,14 +30,17 @@ class Ramp:
 
         return self.into(slab, torch.empty(slab.shape, dtype=torch.float32, device=slab.device))
 
-    def into(self, slab: Tensor, out: Tensor) -> Tensor:
-        """Overwrites `out` (same shape) and returns it."""
+    def clipped(self, slab: Tensor, out: Tensor) -> Tensor:
+        """Overwrites `out` (same shape) with min(max(value, low), high) and returns it."""
         out.copy_(slab)
         if self.low is not None or self.high is not None:
             out.clamp_(self.low, self.high)
-        if self.low:
-            out.sub_(self.low)
         return out
+
+    def into(self, slab: Tensor, out: Tensor) -> Tensor:
+        """Overwrites `out` (same shape) and returns it."""
+        self.clipped(slab, out)
+        return out.sub_(self.low) if self.low else out
 
 
 as_float = Ramp()
@@ -47,3 +50,13 @@ as_float = Ramp()
 def written(transform: SlabTransform, slab: Tensor, out: Tensor) -> Tensor:
     """`transform(slab)` in the memory of `out`, without a temporary copy where the transform is a Ramp."""
     return transform.into(slab, out) if isinstance(transform, Ramp) else out.copy_(transform(slab))
+
+
+def clipped(transform: SlabTransform, slab: Tensor, out: Tensor) -> Tensor:
+    """`transform(slab) + shift_of(transform)` in the memory of `out`: one pass less for whoever adds many values."""
+    return transform.clipped(slab, out) if isinstance(transform, Ramp) else out.copy_(transform(slab))
+
+
+def shift_of(transform: SlabTransform) -> float:
+    """What is still to be subtracted from each value of `clipped`."""
+    return transform.low or 0.0 if isinstance(transform, Ramp) else 0.0

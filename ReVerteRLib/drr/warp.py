@@ -20,11 +20,12 @@ from ReVerteRLib.geometry import Array, Beam, Projection
 
 FAR_MM = 1e7
 """Parallel rays come from a source so far away: they spread by 0.01 mm in half a metre."""
-_PER_VOXEL = (2.0, 3.0)
-"""Pixels of the picture along the axis per voxel, the second where those of the view are finer than _FINE voxels.
-Linear interpolation between voxels leaves little above two; with less, what is as small as a voxel beats with them."""
+_PER_VOXEL = (1.5, 2.0, 3.0)
+"""Pixels of the picture along the axis per voxel: 2, since linear interpolation between voxels leaves little above;
+with less, what is as small as a voxel beats with them. 3 where the view's pixels are finer than _FINE voxels. Where
+they are coarser than voxels, two for each of them, and not less than 1.5."""
 _FINE = 0.4
-_LARGEST = 5.0
+_LARGEST = 4.0
 """Pixels of the picture along the axis per pixel of the view, above which bilinear samples are as fast."""
 _SHEARED = 1e-5
 _MARGIN = 3
@@ -95,7 +96,7 @@ def axis_view(matrix: Array, shape_kji: tuple[int, ...], projection: Projection)
         return None
     plane = _Plane(source, sad, row, column, beam)
     voxel_mm = np.array([steps[row_axis], steps[column_axis]])
-    spacing = voxel_mm / np.where(_pixel_mm(projection, plane) < _FINE * voxel_mm, *_PER_VOXEL[::-1])
+    spacing = voxel_mm / [_per_voxel(size) for size in _pixel_mm(projection, plane) / voxel_mm]
     low, high = _range_mm(projection, plane, corners)
     count = np.maximum(np.ceil((high - low) / spacing).astype(int) + 1, 1) + 2 * _MARGIN
     if count.prod() > _LARGEST * np.prod(projection.image_hw):
@@ -162,6 +163,11 @@ def _all_follow(projection: Projection, source: Array, beam: Array) -> bool:
     """Whether no ray is flatter to the slices than STEEPEST; the flattest is at a corner."""
     away = projection.plane_point(_image_corners(projection)) - source
     return bool((away @ beam > STEEPEST * np.linalg.norm(away, axis=1)).all())
+
+
+def _per_voxel(pixel_voxels: float) -> float:
+    least, usual, most = _PER_VOXEL
+    return most if pixel_voxels < _FINE else max(least, min(usual, 2.0 / pixel_voxels))
 
 
 def _pixel_mm(projection: Projection, plane: _Plane) -> Array:
