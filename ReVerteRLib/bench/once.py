@@ -60,7 +60,7 @@ def _runner(weights: LoadedWeights, job: dict[str, Any]) -> PatchRunner:
         return OpenVinoRunner(weights, precision.split()[1], int(job["threads"]))
     from ReVerteRLib.inference.runner import NetworkRunner, RunnerOptions
 
-    return NetworkRunner(weights.network, RunnerOptions(device, precision=precision, mirror=True))
+    return NetworkRunner(weights.network, RunnerOptions(device, precision=precision, mirror=weights.mirror))
 
 
 class _Clock:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OpenVinoRunner:
-    """A PatchRunner (see inference.runner), one vertebra at a time, averaged with the mirrored patient.
+    """A PatchRunner (see inference.runner), one vertebra at a time, mirrored once more where the weights ask for it.
 
     precision: 'fp32' or 'bf16'. Raises ResourceError where openvino is not installed.
     """
@@ -31,7 +31,7 @@ class OpenVinoRunner:
         except ImportError as error:
             raise ResourceError("openvino is not installed", remedy="pip install openvino") from error
         self._openvino = openvino
-        self._network = weights.network.eval()
+        self._network, self._mirror = weights.network.eval(), weights.mirror
         kind = {"fp32": "f32", "bf16": "bf16"}[precision]
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -51,8 +51,8 @@ class OpenVinoRunner:
         """(N, S, S, S) probabilities [z, y, x]."""
         found = []
         for patch, level in zip(patches, levels, strict=True):
-            mirrored = self._one(patch.mirrored(), level)[..., ::-1]
-            found.append((self._one(patch, level) + mirrored) / 2.0)
+            one = self._one(patch, level)
+            found.append((one + self._one(patch.mirrored(), level)[..., ::-1]) / 2.0 if self._mirror else one)
         return np.stack(found)
 
     def _one(self, patch: VertebraPatches, level: Level) -> NDArray[np.float32]:

@@ -105,7 +105,7 @@ def shipped_entry(device: str, weights: str = "recommended") -> Entry:
 
         loaded = load_weights(weights)
         inner: VertebraPredictor = NetworkPredictor(
-            loaded, NetworkRunner(loaded.network, RunnerOptions(device, mirror=True))
+            loaded, NetworkRunner(loaded.network, RunnerOptions(device, mirror=loaded.mirror))
         )
         parameters = sum(p.numel() for p in loaded.network.parameters())
         return Opened(CommonGridPredictor(inner), parameters, loaded.threshold)

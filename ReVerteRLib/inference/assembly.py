@@ -106,8 +106,6 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
 
     Only the box that holds all probabilities over 1 % is resampled; the rest cannot reach any threshold.
     """
-    from scipy.ndimage import affine_transform
-
     window, offset = target.window(patch.grid)
     whole = to_single(patch.probability)
     box = _box_of(whole > _NEGLIGIBLE, margin=2)
@@ -118,8 +116,28 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
     z, y, x = (
         slice(w.start + int(a), min(w.start + b.stop + 1, w.stop)) for w, a, b in zip(window, low, box, strict=True)
     )
-    shape = (z.stop - z.start, y.stop - y.start, x.stop - x.start)
-    return (z, y, x), affine_transform(values, np.ones(3), start, shape, order=1, mode="constant")
+    for axis, part in enumerate((z, y, x)):
+        values = _moved(values, axis, float(start[axis]), part.stop - part.start)
+    return (z, y, x), values
+
+
+def _moved(values: NDArray[np.float32], axis: int, start: float, count: int) -> NDArray[np.float32]:
+    """Linear interpolation along one axis at start, start + 1, ...; 0 beyond the outer voxels.
+
+    All voxels are moved by the same part of a voxel, so an axis needs two reads a voxel; twenty times as fast as an
+    interpolation that looks up every place.
+    """
+    first = int(np.floor(start))
+    part = np.float32(start - first)
+    low, high = max(0, -first), min(count, values.shape[axis] - first - int(part > 0.0))
+    lines = np.moveaxis(values, axis, 0)
+    out = np.zeros((*values.shape[:axis], count, *values.shape[axis + 1 :]), dtype=np.float32)
+    if high > low:
+        target = np.moveaxis(out, axis, 0)[low:high]
+        target[:] = lines[first + low : first + high]
+        if part > 0.0:
+            target += part * (lines[first + low + 1 : first + high + 1] - target)
+    return out
 
 
 class SpineAssembly:
@@ -130,10 +148,11 @@ class SpineAssembly:
         self._threshold = threshold
         self._labels = np.zeros(target.shape_zyx, dtype=np.uint8)
         self._best = np.zeros(target.shape_zyx, dtype=np.float16)
+        self._pasted: dict[Level, tuple[tuple[slice, slice, slice], NDArray[np.float32]]] = {}
 
     def paste(self, patch: LevelPatch) -> None:
         """Adds one level."""
-        window, values = shifted(patch, self.target)
+        window, values = self._pasted[patch.level] = shifted(patch, self.target)
         labels, best = self._labels[window], self._best[window]
         wins = (values >= self._threshold) & (to_single(to_half(values)) > to_single(best))
         labels[wins] = patch.level.verse_label
@@ -153,7 +172,7 @@ class SpineAssembly:
         Voxels lost to a neighbour get one minus the neighbour's probability, so both surfaces meet and do not cross.
         The threshold is moved to 0.5.
         """
-        window, values = shifted(patch, self.target)
+        window, values = self._pasted.pop(patch.level, None) or shifted(patch, self.target)
         labels, best = self._labels[window], to_single(self._best[window])
         own = labels == patch.level.verse_label
         if not own.any():

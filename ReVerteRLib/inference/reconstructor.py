@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger("ReVerteR")
+_SURFACE_THREADS = 4
 
 
 class Reconstructor:
@@ -40,6 +42,7 @@ class Reconstructor:
 
     weights:    from `load_weights`, or another predictor of vertebrae.
     device, batch_size, threads, precision, mirror: see RunnerOptions; they concern networks only.
+    mirror:     None takes the weights' own.
     threshold:  probability from which a voxel is bone; None takes the weights' own.
     surface_options: smoothing of the surfaces.
     runner:     replaces the network; for tests and other engines.
@@ -53,7 +56,7 @@ class Reconstructor:
         batch_size: int | None = None,
         threads: int | None = None,
         precision: str = "auto",
-        mirror: bool = True,
+        mirror: bool | None = None,
         threshold: float | None = None,
         surface_options: SurfaceOptions | None = None,
         runner: PatchRunner | None = None,
@@ -64,8 +67,10 @@ class Reconstructor:
             raise ArgumentError(f"threshold {threshold} is impossible", remedy="Use a number between 0 and 1")
         self._threshold = threshold
         self._surface_options = surface_options
+        self._threads = threads
         self._predictor: VertebraPredictor
         if isinstance(weights, LoadedWeights):
+            mirror = weights.mirror if mirror is None else mirror
             options = RunnerOptions(device, batch_size, threads, precision, mirror)
             self._predictor = NetworkPredictor(weights, runner or NetworkRunner(weights.network, options))
         else:
@@ -171,14 +176,26 @@ class Reconstructor:
         ]
 
     def _surfaces(self, fields: list[LevelField], cancelled: Cancelled | None) -> dict[Level, vtk.vtkPolyData]:
+        """Several at once: VTK's filters run beside each other in threads."""
         from ReVerteRLib.inference.surfaces import surface_from_field
 
-        surfaces: dict[Level, vtk.vtkPolyData] = {}
-        for item in fields:
-            if cancelled is not None and cancelled():
-                raise CancelledError("cancelled while surfaces were made", remedy="Nothing was changed")
-            surfaces[item.level] = surface_from_field(item.values, item.zyx_to_lps_mm, self._surface_options)
+        with ThreadPoolExecutor(self._surface_threads()) as pool:
+            futures = [
+                (item.level, pool.submit(surface_from_field, item.values, item.zyx_to_lps_mm, self._surface_options))
+                for item in fields
+            ]
+            surfaces: dict[Level, vtk.vtkPolyData] = {}
+            for level, future in futures:
+                if cancelled is not None and cancelled():
+                    pool.shutdown(cancel_futures=True)
+                    raise CancelledError("cancelled while surfaces were made", remedy="Nothing was changed")
+                surfaces[level] = future.result()
         return surfaces
+
+    def _surface_threads(self) -> int:
+        import torch
+
+        return max(1, min(_SURFACE_THREADS, self._threads or torch.get_num_threads()))
 
 
 def merged(kept: Sequence[VertebraResult], new: Sequence[VertebraResult]) -> list[VertebraResult]:

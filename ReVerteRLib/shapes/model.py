@@ -45,16 +45,33 @@ class LocalShape:
 
     def distance_on(self, frame: LocalFrame, scale: float, grid: PatchGrid) -> NDArray[np.float32]:
         """Signed distance (mm) on a patch grid [z, y, x] after scaling and placing the shape."""
-        from scipy.ndimage import affine_transform
-
         matrix = grid.zyx_to_lps_mm
         to_local = frame.axes_lps[:, ::-1].T / (scale * self.spacing_mm)
         linear = to_local @ matrix[:3, :3]
         offset = to_local @ (matrix[:3, 3] - frame.origin_lps_mm) + np.array(self.origin_zyx)
-        values = affine_transform(
-            self.distance_mm, linear, offset, (grid.size,) * 3, output=np.float32, order=1, mode="nearest"
-        )
-        return values * np.float32(scale)
+        return _sampled(self.distance_mm, linear, offset, grid.size) * np.float32(scale)
+
+
+def _sampled(values: NDArray[np.float32], linear: Array, offset: Array, size: int) -> NDArray[np.float32]:
+    """Trilinear samples [z, y, x] of an array at `linear @ zyx + offset` for `size` voxels an edge.
+
+    Beyond the outer voxels their value goes on. torch takes a third of the time of scipy.ndimage.
+    """
+    import torch
+
+    # grid_sample wants x, y, z from -1 to 1 over the outer edges, and has one thread for each item of a batch
+    unit = 2.0 / np.array(values.shape, dtype=np.float64)
+    start, steps = (unit * (offset + 0.5) - 1.0)[::-1].astype(np.float32), (unit[:, None] * linear)[::-1]
+    per_z, per_y, per_x = torch.from_numpy(np.ascontiguousarray(steps.T, dtype=np.float32))
+    index = torch.arange(size, dtype=torch.float32)[:, None]
+    plane = (index * per_y)[:, None] + index * per_x + torch.from_numpy(start.copy())
+    grid = (index * per_z)[:, None, None] + plane
+    parts = next(n for n in (4, 2, 1) if size % n == 0)
+    source = torch.from_numpy(values)[None, None].expand(parts, 1, *values.shape)
+    batch = grid.view(parts, size // parts, size, size, 3)
+    found = torch.nn.functional.grid_sample(source, batch, "bilinear", "border", align_corners=False)
+    result: NDArray[np.float32] = found.view(size, size, size).numpy()
+    return result
 
 
 @dataclass(frozen=True)
