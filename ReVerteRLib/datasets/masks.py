@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ReVerteRLib.boxes import Box, box_of
 from ReVerteRLib.geometry import Array, PatchGrid
 from ReVerteRLib.imaging.volume import LabelVolume, Volume
-
-Box = tuple[slice, slice, slice]
 
 
 def mask_on_grid(labels: LabelVolume, label_value: int, grid: PatchGrid) -> NDArray[np.bool_]:
@@ -56,17 +55,7 @@ def clipped_fraction(labels: LabelVolume, label_value: int, grid: PatchGrid) -> 
 
 def bounding_box(array: NDArray[np.integer], label_value: int) -> Box | None:
     """Slices of the smallest box with all voxels of this label, None when there are none."""
-    return _box_of(array == label_value)
-
-
-def _box_of(mask: NDArray[np.bool_]) -> Box | None:
-    parts = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        if hit.size == 0:
-            return None
-        parts.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return parts[0], parts[1], parts[2]
+    return box_of(array == label_value)
 
 
 def _grid_to_array(volume: Volume, grid: PatchGrid) -> Array:
@@ -88,7 +77,7 @@ def _cropped_mask(labels: LabelVolume, label_value: int, grid: PatchGrid) -> tup
     if (low >= high).any():
         return None
     mask = labels.array_kji[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] == label_value
-    box = _box_of(mask)
+    box = box_of(mask)
     if box is None:
         return None
     first = low + [part.start for part in box] - 1

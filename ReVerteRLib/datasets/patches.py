@@ -151,13 +151,13 @@ def normalise(
 
 def mark(centre_rc: ArrayLike, settings: PatchSettings) -> NDArray[np.float32]:
     """Centroid channel [S, S]: a disc of ones or a Gaussian around a patch pixel."""
-    row, column = np.asarray(centre_rc, dtype=np.float64)
-    r, c = np.mgrid[: settings.size, : settings.size]
-    squared = (r - row) ** 2 + (c - column) ** 2
+    pixels = np.arange(settings.size, dtype=np.float64)
+    rows, columns = ((pixels - at) ** 2 for at in np.asarray(centre_rc, dtype=np.float64))
     radius = settings.centroid_radius_px
     if settings.centroid_shape == "disc":
-        return (squared <= radius**2).astype(np.float32)
-    return np.exp(-squared / (2.0 * radius**2)).astype(np.float32)
+        return (rows[:, None] + columns <= radius**2).astype(np.float32)
+    down, along = (np.exp(-squared / (2.0 * radius**2)) for squared in (rows, columns))
+    return np.outer(down, along).astype(np.float32)
 
 
 def draw_marks(own_rc: ArrayLike, neighbours_rc: ArrayLike, settings: PatchSettings) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ReVerteRLib.boxes import box_of
 from ReVerteRLib.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def score_in_domain(
         return MaskScores(0.0, diagonal_mm(true.shape, spacing_mm), (0.0, 0.0, 0.0, 0.0), failed=True)
     if domain[predicted | true].all():
         return score_masks(predicted, true, spacing_mm)
-    box = _box(predicted | true)
+    box = box_of(predicted | true) or (slice(None),) * 3
     # Outside the array nothing is known, so the padding belongs to the domain only where its neighbour does.
     predicted, true = (np.pad(mask[box], _MARGIN) for mask in (predicted, true))
     domain = np.pad(domain[box], _MARGIN, mode="edge")
@@ -173,17 +174,8 @@ def _nsd(
 
 def _cropped(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Both masks cut to their common box, with background around it: faster, and no surface touches a border."""
-    box = _box(predicted | true)
+    box = box_of(predicted | true) or (slice(None),) * 3
     return np.pad(predicted[box], _MARGIN), np.pad(true[box], _MARGIN)
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The smallest box with all true voxels; there must be one."""
-    box = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return tuple(box)
 
 
 def _tensor(mask: NDArray[np.bool_]) -> torch.Tensor:

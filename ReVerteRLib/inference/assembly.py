@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import Level
+from ReVerteRLib.boxes import box_of
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.geometry import INFERIOR, LEFT, POSTERIOR, Array, PatchGrid
 from ReVerteRLib.imaging.volume import LabelVolume
@@ -23,6 +24,7 @@ from ReVerteRLib.inference.halves import to_half, to_single
 
 THRESHOLD = 0.5
 _NEGLIGIBLE = 0.01
+_ONE_VOXEL = (slice(0, 1),) * 3
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
     """
     window, offset = target.window(patch.grid)
     whole = to_single(patch.probability)
-    box = _box_of(whole > _NEGLIGIBLE, margin=2)
+    box = box_of(whole > _NEGLIGIBLE, margin=2) or _ONE_VOXEL
     values = whole[box]
     # One voxel more on each side, where the window has it, for the shift by part of a voxel.
     low = np.array([max(b.start - 1, 0) for b in box])
@@ -172,16 +174,17 @@ class SpineAssembly:
         Voxels lost to a neighbour get one minus the neighbour's probability, so both surfaces meet and do not cross.
         The threshold is moved to 0.5.
         """
-        window, values = self._pasted.pop(patch.level, None) or shifted(patch, self.target)
+        kept = self._pasted.pop(patch.level) if patch.level in self._pasted else shifted(patch, self.target)
+        window, values = kept
         labels, best = self._labels[window], to_single(self._best[window])
         own = labels == patch.level.verse_label
-        if not own.any():
+        crop = box_of(own, margin=2)
+        if crop is None:
             return None
         values = _to_half(values, self._threshold)
         lost = (values >= 0.5) & ~own
         values[lost] = np.minimum(1.0 - _to_half(best[lost], self._threshold), np.float32(0.5 - 1e-3))
         values[own] = np.maximum(values[own], np.float32(0.5 + 1e-3))
-        crop = _box_of(own, margin=2)
         cropped = np.pad(values[crop], 1)
         first = np.array([w.start + c.start - 1 for w, c in zip(window, crop, strict=True)])
         matrix = self.target.zyx_to_lps_mm
@@ -194,16 +197,6 @@ def _to_half(values: NDArray[np.float32], threshold: float) -> NDArray[np.float3
     if threshold == 0.5:
         return values
     return np.interp(values, [0.0, threshold, 1.0], [0.0, 0.5, 1.0]).astype(np.float32)
-
-
-def _box_of(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice, slice]:
-    """Box of the true voxels with a margin, inside the array; one voxel when there is none."""
-    box = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        low, high = (int(hit[0]), int(hit[-1])) if hit.size else (0, 0)
-        box.append(slice(max(low - margin, 0), min(high + margin + 1, mask.shape[axis])))
-    return box[0], box[1], box[2]
 
 
 def assemble(patches: Iterable[LevelPatch], threshold: float = THRESHOLD) -> tuple[LabelVolume, list[LevelField]]:

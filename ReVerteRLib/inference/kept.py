@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import level_from_name
+from ReVerteRLib.boxes import Box, box_of
 from ReVerteRLib.errors import InputError, ReVerteRError
 from ReVerteRLib.files import written_aside
 from ReVerteRLib.geometry import PatchGrid
@@ -60,17 +61,12 @@ def write_kept(spine: SpineReconstruction, radiographs: Mapping[str, str], path:
         np.savez_compressed(stream, record=np.array(json.dumps(record)), **arrays)  # type: ignore[arg-type]
 
 
-def _box(vertebra: VertebraResult) -> tuple[slice, slice, slice]:
+def _box(vertebra: VertebraResult) -> Box:
     over = (vertebra.probability > _NEGLIGIBLE) | vertebra.mask
-    box = []
-    for axis in range(3):
-        hit = np.flatnonzero(over.any(axis=tuple(a for a in range(3) if a != axis)))
-        low, high = (int(hit[0]), int(hit[-1])) if hit.size else (0, 0)
-        box.append(slice(max(low - _MARGIN, 0), min(high + _MARGIN + 1, over.shape[axis])))
-    return box[0], box[1], box[2]
+    return box_of(over, _MARGIN) or (slice(0, 1),) * 3
 
 
-def _entry(vertebra: VertebraResult, box: tuple[slice, slice, slice]) -> dict[str, Any]:
+def _entry(vertebra: VertebraResult, box: Box) -> dict[str, Any]:
     grid = vertebra.grid
     return {
         "level": vertebra.level.name,

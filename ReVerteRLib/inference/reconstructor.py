@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ReVerteRLib.anatomy import VERTEBRAE, Level
+from ReVerteRLib.boxes import box_of
 from ReVerteRLib.centroids import Centroid, CentroidSet
 from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError
 from ReVerteRLib.imaging.radiograph import RadiographPair
@@ -221,17 +222,17 @@ def largest_component(probability: NDArray[np.float32], threshold: float = THRES
     from scipy.ndimage import find_objects, label
 
     over = probability >= threshold
-    found = find_objects(over.view(np.uint8))
-    if not found:
+    whole = box_of(over)
+    if whole is None:
         return probability
-    components, count = label(over[found[0]], np.ones((3, 3, 3), dtype=bool))
+    components, count = label(over[whole], np.ones((3, 3, 3), dtype=bool))
     if count < 2:
         return probability
     sizes = np.bincount(components.ravel())
     sizes[0] = 0
     keep = int(sizes.argmax())
     cleaned = probability.copy()
-    inside = cleaned[found[0]]
+    inside = cleaned[whole]
     for number, box in enumerate(find_objects(components), start=1):
         if number != keep and box is not None:
             part = inside[box]

@@ -81,4 +81,9 @@ class _Up(nn.Module):
     def forward(self, x: Tensor, shape: torch.Size) -> Tensor:
         """[B, C, ...] to the spatial shape of the finer level, which is odd where halving was not exact."""
         x = self.conv(x)
-        return x if self.transpose else interpolate(x, size=shape, mode="trilinear", align_corners=False)
+        if self.transpose:
+            return x
+        if x.device.type != "cpu" or x.dtype == torch.float32:
+            return interpolate(x, size=shape, mode="trilinear", align_corners=False)
+        # the same values in half the time: on processors half precision is interpolated number by number
+        return interpolate(x.float(), size=shape, mode="trilinear", align_corners=False).to(x.dtype)
