@@ -119,11 +119,11 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
         slice(w.start + int(a), min(w.start + b.stop + 1, w.stop)) for w, a, b in zip(window, low, box, strict=True)
     )
     for axis, part in enumerate((z, y, x)):
-        values = _moved(values, axis, float(start[axis]), part.stop - part.start)
+        values = moved(values, axis, float(start[axis]), part.stop - part.start)
     return (z, y, x), values
 
 
-def _moved(values: NDArray[np.float32], axis: int, start: float, count: int) -> NDArray[np.float32]:
+def moved(values: NDArray[np.float32], axis: int, start: float, count: int) -> NDArray[np.float32]:
     """Linear interpolation along one axis at start, start + 1, ...; 0 beyond the outer voxels.
 
     All voxels are moved by the same part of a voxel, so an axis needs two reads a voxel; twenty times as fast as an

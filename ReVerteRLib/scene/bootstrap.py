@@ -93,12 +93,25 @@ class SceneHost:
 
     def close(self) -> None:
         """Empties the scene and withdraws the shims, when they are still its own. May be called twice."""
+        self._release_label_maps()
         self.scene.Clear(True)
         if getattr(self.slicer, "mrmlScene", None) is self.scene:
             del self.slicer.mrmlScene
         if getattr(self.slicer, "modules", None) is self._modules:
             del self.slicer.modules
         self._cache_folder.cleanup()
+
+    def _release_label_maps(self) -> None:
+        """Takes the label maps from the segments, which are about to end: each would erase its voxels in theirs first.
+
+        With 24 segments in one label map that took a quarter of a second.
+        """
+        nodes = self.scene.GetNodesByClass("vtkMRMLSegmentationNode")
+        nodes.UnRegister(None)
+        for number in range(nodes.GetNumberOfItems()):
+            segmentation = nodes.GetItemAsObject(number).GetSegmentation()
+            for segment in range(segmentation.GetNumberOfSegments()):
+                segmentation.GetNthSegment(segment).RemoveAllRepresentations()
 
     def __enter__(self) -> SceneHost:
         return self

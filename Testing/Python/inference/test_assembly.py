@@ -6,7 +6,7 @@ import pytest
 from ReVerteRLib.anatomy import VERTEBRAE, level_from_name
 from ReVerteRLib.errors import ArgumentError
 from ReVerteRLib.geometry import PatchGrid
-from ReVerteRLib.inference.assembly import LevelPatch, PasteGrid, assemble
+from ReVerteRLib.inference.assembly import LevelPatch, PasteGrid, assemble, moved
 
 SIZE = 32
 
@@ -35,6 +35,18 @@ def test_sub_voxel_offsets_keep_the_centre_of_mass(rng):
         field = fields[0]
         zyx = np.argwhere(field.values >= 0.5).mean(axis=0)
         np.testing.assert_allclose((field.zyx_to_lps_mm @ [*zyx, 1.0])[:3], position, atol=0.3)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.3, -0.7, -2.0, 3.0, 2.25, 40.5, -60.0])
+def test_moving_along_an_axis_is_what_scipy_interpolates(start, rng):
+    from scipy.ndimage import affine_transform
+
+    values = rng.random((7, 9, 8)).astype(np.float32)
+    for axis in range(3):
+        offset, shape = np.zeros(3), list(values.shape)
+        offset[axis], shape[axis] = start, 12
+        expected = affine_transform(values, np.ones(3), offset, tuple(shape), order=1, mode="constant")
+        np.testing.assert_allclose(moved(values, axis, start, 12), expected, atol=1e-6)
 
 
 def test_the_larger_probability_wins_where_two_levels_overlap():

@@ -256,6 +256,25 @@ def test_mirroring_averages_out_a_bias_to_one_side(pair, spine):
     np.testing.assert_allclose(both.probabilities(patches, levels), 0.5, atol=1e-3)
 
 
+def test_without_memory_for_a_patch_and_its_mirror_image_they_go_one_by_one(pair, spine):
+    patches, levels = patches_of(pair, spine), [c.level for c in spine]
+    options = RunnerOptions("cpu", precision="fp32", mirror=True)
+    network = Hungry(1)
+    alone = NetworkRunner(network, options)
+    found = alone.probabilities(patches, levels)
+    assert network.batches == [1] * 2 * len(patches)
+    assert "one patch at once" in alone.notes[0]
+    np.testing.assert_allclose(found, NetworkRunner(Hungry(0), options).probabilities(patches, levels), atol=1e-5)
+
+
+def test_weights_say_whether_a_vertebra_is_looked_at_twice(make_weights):
+    weights = make_weights()
+    assert weights.mirror
+    assert not dataclasses.replace(weights, card={**weights.card, "mirror": False}).mirror
+    generator = {**weights.card["generator"], "preset": "fast"}
+    assert not dataclasses.replace(weights, card={**weights.card, "generator": generator}).mirror
+
+
 def test_mirroring_changes_nothing_for_a_network_without_a_preferred_side(pair, spine):
     patches, levels = patches_of(pair, spine), [c.level for c in spine]
     plain, both = (

@@ -137,7 +137,9 @@ def test_a_card_with_too_little_memory_gives_way_to_the_cpu_and_the_panel_says_s
     from ReVerteRLib.inference import runner
     from ReVerteRLib.scene.results import DEVICE, NOTES
 
-    real, failures = runner.NetworkRunner._run, [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")]
+    real = runner.NetworkRunner._run
+    # a patch with its mirror image, then the patch alone
+    failures = [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB") for _ in range(2)]
 
     def run(self, patches, levels):
         if failures:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scene_samples as samples
 import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ReVerteRLib.errors import ResourceError, ReVerteRError
 from ReVerteRLib.scene.bootstrap import SceneHost, headless_scene, inside_slicer
@@ -38,6 +39,18 @@ def test_scenes_follow_each_other_and_leave_nothing_behind():
         assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert not hasattr(slicer, "mrmlScene")
     assert not hasattr(slicer, "modules")
+
+
+def test_closing_a_scene_takes_label_maps_from_the_segments_and_erases_no_voxel():
+    host = SceneHost()
+    segmentation = add_segmentation(host.scene, samples.labels()).GetSegmentation()
+    image = segmentation.GetNthSegment(0).GetRepresentation("Binary labelmap")
+    before = vtk_to_numpy(image.GetPointData().GetScalars()).copy()
+    host.close()
+    assert segmentation.GetNthSegment(0).GetRepresentation("Binary labelmap") is None
+    del segmentation
+    assert np.array_equal(vtk_to_numpy(image.GetPointData().GetScalars()), before)
+    assert before.any()
 
 
 def test_two_scenes_at_once_do_not_mix():

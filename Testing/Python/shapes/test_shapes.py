@@ -174,3 +174,23 @@ def test_the_floor_on_a_held_back_spine_is_no_stub(data_root):
         grid = PatchGrid(centroid.position_lps_mm, posterior_offset_mm=12.0)
         truth = mask_on_grid(case.labels, level.verse_label, grid)
         assert dice(shapes.place(level, centroid.position_lps_mm, case.centroids, grid), truth) > 0.75
+
+
+@pytest.mark.parametrize("size", [24, 25])
+def test_a_shape_is_sampled_as_scipy_samples_it(size, rng):
+    """At places in it, beyond its edge, and for odd grids."""
+    from scipy.ndimage import affine_transform
+    from scipy.spatial.transform import Rotation
+
+    from ReVerteRLib.geometry import PatchGrid
+    from ReVerteRLib.shapes.frame import LocalFrame
+    from ReVerteRLib.shapes.model import LocalShape
+
+    shape = LocalShape(rng.normal(size=(20, 30, 26)).astype(np.float32), 1.5, (9.0, 14.5, 12.5))
+    axes = Rotation.from_euler("zyx", (20, -15, 30), degrees=True).as_matrix()
+    frame, scale, grid = LocalFrame(np.array([3.0, -4.0, 5.0]), axes, 30.0), 1.1, PatchGrid((4.0, 1.0, 2.0), size, 1.7)
+    to_local = axes[:, ::-1].T / (scale * shape.spacing_mm)
+    linear = to_local @ grid.zyx_to_lps_mm[:3, :3]
+    offset = to_local @ (grid.zyx_to_lps_mm[:3, 3] - frame.origin_lps_mm) + np.array(shape.origin_zyx)
+    expected = affine_transform(shape.distance_mm, linear, offset, (size,) * 3, order=1, mode="nearest") * scale
+    np.testing.assert_allclose(shape.distance_on(frame, scale, grid), expected, atol=1e-4)
