@@ -30,12 +30,12 @@ class OwnSimulator:
         return {"version": __version__}
 
     def run(self) -> Any:
-        """[views, rows, columns]; on a GPU the copy back to the processor is part of it, as for the peers."""
+        """The views as arrays [rows, columns]; on a GPU the copy back to the processor is part of it, as for the peers."""
         from ReVerteRLib.drr import project_views
         from ReVerteRLib.drr.attenuation import above_air
 
         images = project_views(self._volume, self._matrix, self._views, self._device, above_air)
-        return np.stack([image.cpu().numpy() for image in images])
+        return [image.cpu().numpy() for image in images]
 
 
 def _start(_name: str) -> Engine:

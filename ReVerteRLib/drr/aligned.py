@@ -20,7 +20,7 @@ from ReVerteRLib.drr.ramp import SlabTransform, clipped, shift_of, written
 from ReVerteRLib.drr.taps import Taps, taps, weighted_rows
 from ReVerteRLib.geometry import Array, Projection
 
-_SUM_VOXELS = 1 << 20
+_SUM_VOXELS = 1 << 21
 _SLAB_VALUES = 1 << 19
 _GPU_VALUES = 1 << 26
 _SLAB_SLICES = (4, 64)
