@@ -30,7 +30,7 @@ class OwnSimulator:
         return {"version": __version__}
 
     def run(self) -> Any:
-        """The views as arrays [rows, columns]; on a GPU the copy back to the processor is part of it, as for the peers."""
+        """The views as arrays [rows, columns]; on a GPU the copy back to the processor is part of it, as for peers."""
         from ReVerteRLib.drr import project_views
         from ReVerteRLib.drr.attenuation import above_air
 

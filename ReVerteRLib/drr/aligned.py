@@ -18,13 +18,15 @@ from torch import Tensor
 from ReVerteRLib.drr.march import positions_mm, ray_length_factor
 from ReVerteRLib.drr.ramp import SlabTransform, clipped, shift_of, written
 from ReVerteRLib.drr.taps import Taps, taps, weighted_rows
-from ReVerteRLib.geometry import Array, Projection
+from ReVerteRLib.geometry import Array, Beam, Projection
 
 _SUM_VOXELS = 1 << 21
-_SLAB_VALUES = 1 << 19
+_SLAB_VALUES = 1 << 20
 _GPU_VALUES = 1 << 26
-_SLAB_SLICES = (4, 64)
-_CHUNK_SLICES = 128
+_SLAB_SHEETS = (4, 64)
+_CHUNK_SHEETS = 128
+_SHEET_SHIFT = 0.1
+_THICKEST = 8
 _ALIGNED_MM = 0.05
 _LINE_FLOATS = 16
 
@@ -130,7 +132,7 @@ def shear_warp(volume: Tensor, views: Sequence[tuple[Alignment, Projection]], tr
     slabs = _Slabs.of(volume, views)
     for chunk in slabs.chunks():
         taps_of = [_ViewTaps.of(chunk, slabs, alignment, projection) for alignment, projection in views]
-        for first in range(chunk.start, chunk.stop, slabs.slices):
+        for first in range(chunk.start, chunk.stop, slabs.sheets):
             slabs.read(first, transform)
             for view, image in zip(taps_of, images, strict=True):
                 image.add_(view.scaled_sum(first - chunk.start))
@@ -140,19 +142,46 @@ def shear_warp(volume: Tensor, views: Sequence[tuple[Alignment, Projection]], tr
     ]
 
 
+def sheet_thickness(views: Sequence[tuple[Alignment, Projection]]) -> int:
+    """Slices across the beam that may be added up before they are scaled, as rays hardly diverge between them.
+
+    A voxel of a sheet's outer slices is shifted by _SHEET_SHIFT of a voxel or, where that is larger, of a pixel, at the
+    edge of the volume and less elsewhere; its opposite slice is shifted the other way.
+    """
+    allowed = [float(_THICKEST)]
+    for alignment, projection in views:
+        ends = alignment.offset_mm[2] + alignment.step_mm[2] * np.array([0, alignment.counts[2] - 1])
+        nearest_mm = projection.sad_mm + ends.min()
+        if nearest_mm <= 0:
+            return 1
+        for axis in (0, 1) if projection.beam is Beam.CONE else (1,):
+            step_mm, count = alignment.step_mm[axis], alignment.counts[axis]
+            middle = (projection.spacing_mm[axis] * projection.principal_rc[axis] - alignment.offset_mm[axis]) / step_mm
+            reach = max(abs(middle), abs(count - 1 - middle), 1.0)
+            limit = _SHEET_SHIFT * max(projection.spacing_mm[axis] / abs(step_mm), 1.0)
+            allowed.append(1.0 + 2.0 * limit * nearest_mm / (reach * abs(alignment.step_mm[2])))
+    return int(min(allowed))
+
+
 @dataclass(frozen=True)
 class _Slabs:
     """Slabs across the beam, read one after the other into the same memory.
 
-    stored: the volume's voxels as rows, slices across the beam, columns.
-    slices: of a slab; the last one may have fewer.
-    memory: [rows, slices, columns and a few more].
-    lines:  for a slab's columns with scaled rows. Memory that is there already: the first touch of new memory takes
-            longer than the arithmetic.
+    A slab consists of sheets, which are sums of neighbouring slices.
+
+    stored:    the volume's voxels as rows, slices across the beam, columns.
+    thickness: slices of a sheet; the last one may have fewer.
+    sheets:    of a slab; the last one may have fewer.
+    slices:    [rows, slices, columns] for the slices of some sheets; empty where a sheet is a slice.
+    memory:    [rows, sheets, columns and a few more].
+    lines:     for a slab's columns with scaled rows. All is memory that is there already: the first touch of new memory
+               takes longer than the arithmetic.
     """
 
     stored: Tensor
-    slices: int
+    thickness: int
+    sheets: int
+    slices: Tensor
     memory: Tensor
     lines: Tensor
 
@@ -162,12 +191,18 @@ class _Slabs:
         rows, columns, across = views[0][0].dims
         stored = volume.permute(rows, across, columns)
         height, count, width = stored.shape
+        thickness = sheet_thickness(views)
         values = _SLAB_VALUES if volume.device.type == "cpu" else _GPU_VALUES
         tallest = max(height, *(p.image_hw[0] for _, p in views))
-        slices = min(int(np.clip(values // (tallest * width), *_SLAB_SLICES)), count)
-        memory = torch.zeros((height, slices, _padded(width)), dtype=torch.float32, device=volume.device)
-        lines = torch.empty(slices * width * tallest, dtype=torch.float32, device=volume.device)
-        return cls(stored, slices, memory, lines)
+        sheets = min(int(np.clip(values // (tallest * width), *_SLAB_SHEETS)), -(-count // thickness))
+
+        def memory(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float32, device=volume.device)
+
+        together = int(np.clip(values // (height * width * thickness), 1, sheets))
+        slices = memory(height, together * thickness if thickness > 1 else 0, width)
+        lines = torch.empty(sheets * width * tallest, dtype=torch.float32, device=volume.device)
+        return cls(stored, thickness, sheets, slices, memory(height, sheets, _padded(width)), lines)
 
     @property
     def table(self) -> Tensor:
@@ -180,15 +215,40 @@ class _Slabs:
         return self.stored.shape[2]
 
     def chunks(self) -> Iterator[range]:
-        """Slices whose taps are made together: whole slabs."""
-        step = self.slices * max(1, _CHUNK_SLICES // self.slices)
-        for first in range(0, self.stored.shape[1], step):
-            yield range(first, min(first + step, self.stored.shape[1]))
+        """Sheets whose taps are made together: whole slabs."""
+        step = self.sheets * max(1, _CHUNK_SHEETS // self.sheets)
+        count = -(-self.stored.shape[1] // self.thickness)
+        for first in range(0, count, step):
+            yield range(first, min(first + step, count))
+
+    def middles(self, chunk: range) -> Array:
+        """Slice numbers of the sheets' middles."""
+        first = self.thickness * np.array(chunk)
+        last = np.minimum(first + self.thickness, self.stored.shape[1]) - 1
+        middles: Array = (first + last) / 2.0
+        return middles
 
     def read(self, first: int, transform: SlabTransform) -> None:
-        """Writes the slab that begins with this slice into the memory."""
-        part = self.stored[:, first : first + self.slices]
-        written(transform, part, self.memory[:, : part.shape[1], : self.columns])
+        """Writes the slab that begins with this sheet into the memory."""
+        thickness, sheets = self.thickness, self.memory[..., : self.columns]
+        part = self.stored[:, first * thickness : (first + self.sheets) * thickness]
+        if thickness == 1:
+            written(transform, part, sheets[:, : part.shape[1]])
+            return
+        for start in range(0, part.shape[1], self.slices.shape[1]):
+            few = part[:, start : start + self.slices.shape[1]]
+            self._add_up(clipped(transform, few, self.slices[:, : few.shape[1]]), sheets[:, start // thickness :])
+        sheets[:, : part.shape[1] // thickness].sub_(shift_of(transform) * thickness)
+        if rest := part.shape[1] % thickness:
+            sheets[:, part.shape[1] // thickness].sub_(shift_of(transform) * rest)
+
+    def _add_up(self, slices: Tensor, sheets: Tensor) -> None:
+        """Sums of slices [rows, slices, columns] into sheets; what is left over is the last one."""
+        whole = slices.shape[1] // self.thickness
+        grouped = slices[:, : whole * self.thickness].unflatten(1, (whole, self.thickness))
+        torch.sum(grouped, 2, out=sheets[:, :whole])
+        if slices.shape[1] % self.thickness:
+            torch.sum(slices[:, whole * self.thickness :], 1, out=sheets[:, whole])
 
 
 def _padded(columns: int) -> int:
@@ -201,10 +261,10 @@ def _padded(columns: int) -> int:
 
 @dataclass(frozen=True)
 class _ViewTaps:
-    """What a view reads of the slices of a chunk.
+    """What a view reads of the sheets of a chunk.
 
-    rows:    [slices, H, taps] of the lines of a slab's table.
-    columns: [W, slices, taps] of the lines of a table [slices, columns] of columns.
+    rows:    [sheets, H, taps] of the lines of a slab's table.
+    columns: [W, sheets, taps] of the lines of a table [sheets, columns] of columns.
     """
 
     rows: Taps
@@ -214,23 +274,23 @@ class _ViewTaps:
     @classmethod
     def of(cls, chunk: range, slabs: _Slabs, alignment: Alignment, projection: Projection) -> _ViewTaps:
         """Nothing behind the source casts a shadow."""
-        depths = alignment.offset_mm[2] + alignment.step_mm[2] * np.array(chunk)
+        depths = alignment.offset_mm[2] + alignment.step_mm[2] * slabs.middles(chunk)
         seen = depths > -projection.sad_mm
         rows, columns = (alignment.taps_at(np.where(seen, depths, 0.0), projection, axis) for axis in (0, 1))
         rows.weight[torch.from_numpy(~seen)] = 0.0
-        slice_in_slab = torch.arange(len(chunk), dtype=torch.int32) % slabs.slices
-        rows.index.mul_(slabs.slices).add_(slice_in_slab[:, None, None])
-        columns.index.add_(slice_in_slab[:, None] * slabs.columns)
+        sheet_in_slab = torch.arange(len(chunk), dtype=torch.int32) % slabs.sheets
+        rows.index.mul_(slabs.sheets).add_(sheet_in_slab[:, None, None])
+        columns.index.add_(sheet_in_slab[:, None] * slabs.columns)
         device = slabs.memory.device
         return cls(rows.to(device), columns.to(device), slabs)
 
     def scaled_sum(self, first: int) -> Tensor:
-        """[W, H] sum over the slab that is in memory and begins with slice `first` of the chunk."""
-        last = first + self._slabs.slices
+        """[W, H] sum over the slab that is in memory and begins with sheet `first` of the chunk."""
+        last = first + self._slabs.sheets
         rows, columns = self.rows, self.columns
         index, weight = rows.index[first:last], rows.weight[first:last]
-        slices, height, _ = index.shape
+        sheets, height, _ = index.shape
         stretched = weighted_rows(self._slabs.table, index.flatten(0, 1), weight.flatten(0, 1))
-        lines = self._slabs.lines[: slices * self._slabs.columns * height].view(slices, -1, height)
-        lines.copy_(stretched.view(slices, height, -1)[..., : self._slabs.columns].transpose(1, 2))
+        lines = self._slabs.lines[: sheets * self._slabs.columns * height].view(sheets, -1, height)
+        lines.copy_(stretched.view(sheets, height, -1)[..., : self._slabs.columns].transpose(1, 2))
         return weighted_rows(lines.flatten(0, 1), columns.index[:, first:last], columns.weight[:, first:last])

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ReVerteRLib.devices import pick_device
-from ReVerteRLib.drr.aligned import Alignment, axis_sums, from_sums, shear_warp
+from ReVerteRLib.drr.aligned import Alignment, axis_sums, from_sums, shear_warp, sheet_thickness
 from ReVerteRLib.drr.march import march, pool_of, pooled_volume
 from ReVerteRLib.drr.ramp import SlabTransform, as_float, written
 from ReVerteRLib.drr.rays import SliceRays, add_slices, slice_rays
@@ -118,11 +118,13 @@ def _warped(
     """Views along the volume's axes, resampled (see `warp`); None where there is no such view."""
     views = [axis_view(matrix, tuple(values.shape), projection) for projection in projections]
     images: list[Tensor | None] = [None] * len(views)
-    groups: dict[tuple[int, int, int], list[tuple[int, AxisView, Alignment]]] = {}
+    groups: dict[tuple[int, ...], list[tuple[int, AxisView, Alignment]]] = {}
     for number, view in enumerate(views):
         alignment = None if view is None else Alignment.of(values, matrix, view.projection)
         if view is not None and alignment is not None:
-            groups.setdefault(alignment.dims, []).append((number, view, alignment))
+            # of one sheet thickness, so that no view depends on the others
+            thickness = sheet_thickness([(alignment, view.projection)])
+            groups.setdefault((*alignment.dims, thickness), []).append((number, view, alignment))
     for group in groups.values():
         pictures = shear_warp(values, [(alignment, view.projection) for _, view, alignment in group], transform)
         for (number, view, _), picture in zip(group, pictures, strict=True):

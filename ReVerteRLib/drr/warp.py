@@ -25,7 +25,7 @@ _PER_VOXEL = (1.5, 2.0, 3.0)
 with less, what is as small as a voxel beats with them. 3 where the view's pixels are finer than _FINE voxels. Where
 they are coarser than voxels, two for each of them, and not less than 1.5."""
 _FINE = 0.4
-_LARGEST = 4.0
+_LARGEST = 5.0
 """Pixels of the picture along the axis per pixel of the view, above which bilinear samples are as fast."""
 _SHEARED = 1e-5
 _MARGIN = 3

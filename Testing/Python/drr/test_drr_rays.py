@@ -10,7 +10,7 @@ import pytest
 import torch
 from drr_phantoms import centred
 
-from ReVerteRLib.drr import project, project_views, projector
+from ReVerteRLib.drr import aligned, project, project_views, projector
 from ReVerteRLib.drr.attenuation import above_air, air_to_water_part, water_to_bone_part
 from ReVerteRLib.drr.march import march
 from ReVerteRLib.drr.ramp import Ramp, as_float, written
@@ -146,7 +146,7 @@ def test_a_ramp_written_in_place_equals_the_plain_formula(ramp, dtype):
 
 
 @pytest.mark.parametrize("beam", [Beam.PARALLEL, Beam.CONE])
-@pytest.mark.parametrize("spacing", [0.3, 0.7, 1.4])
+@pytest.mark.parametrize("spacing", [0.3, 0.7, 1.4, 1.9])
 def test_a_resampled_picture_is_as_exact_as_samples_on_slices(beam, spacing, rng):
     """Noise from voxel to voxel, the hardest case; both are compared with fine planes across the beam."""
     volume = torch.from_numpy(rng.uniform(0, 1, SHAPE).astype(np.float32))
@@ -158,7 +158,7 @@ def test_a_resampled_picture_is_as_exact_as_samples_on_slices(beam, spacing, rng
     truth = march(*fine, projection, as_float)
     error = {}
     view = axis_view(matrix, SHAPE, projection)
-    if spacing < 1.0:
+    if spacing < 1.5:
         assert view is not None
     else:
         assert view is None  # samples on slices cost no more
@@ -168,7 +168,7 @@ def test_a_resampled_picture_is_as_exact_as_samples_on_slices(beam, spacing, rng
     for name, image in (("resampled", resampled), ("sampled", sampled)):
         error[name] = float((image - truth).square().mean().sqrt() / truth.square().mean().sqrt())
     assert error["resampled"] < 1.5 * error["sampled"]
-    assert error["resampled"] < 0.03
+    assert error["resampled"] < (0.03 if spacing < 1.0 else 0.05)  # a single ray misses voxels of coarse pixels
     np.testing.assert_array_equal(project(volume, matrix, projection, "cpu"), resampled)
 
 
@@ -219,3 +219,27 @@ def test_a_deep_volume_is_added_up_over_all_its_slabs(view, beam, spacing):
     limit = 0.01 if spacing < 1 else 0.03  # coarse pixels are means, planes have one sample for each
     assert (fast - slow).abs().max() < limit * slow.max()
     assert fast.is_contiguous()
+
+
+def test_sheets_of_slices_are_as_thick_as_the_rays_allow_and_change_little(rng, monkeypatch):
+    shape = (60, 57, 64)
+    matrix = centred(np.diag([1.0, 1.0, 1.0]), shape, CENTRE)
+    volume = torch.from_numpy(rng.uniform(0, 1, shape).astype(np.float32))
+    ends = np.array(list(itertools.product((0, 1), repeat=3))) * (np.array(shape[::-1]) - 1)
+    corners = ends @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def thickness(sad_mm, spacing_mm):
+        projection = Projection.covering(
+            View.AP, corners, spacing_mm=spacing_mm, beam=Beam.CONE, sad_mm=sad_mm, sdd_mm=2e5
+        )
+        return aligned.sheet_thickness([(aligned.Alignment.of(volume, matrix, projection), projection)]), projection
+
+    assert [thickness(sad, 1.0)[0] for sad in (60, 400, 900, 1e5)] == [1, 3, 6, 8]
+    assert thickness(400, 2.0)[0] > 3
+    _, projection = thickness(400, 1.0)
+    thick = project(volume, matrix, projection, "cpu")
+    monkeypatch.setattr(aligned, "_SHEET_SHIFT", 0.0)
+    thin = project(volume, matrix, projection, "cpu")
+    assert thickness(400, 1.0)[0] == 1
+    # voxel noise is the worst there can be
+    assert 0.0 < ((thick - thin).square().mean() / thin.square().mean()).sqrt() < 6e-3

@@ -114,7 +114,8 @@ def test_labels_centroids_and_picture_line_up(beam, kind, rng, random_frame):
         assert set(thickness) == {7, 300}
         total = sum(thickness.values())
         # an oblique label is sampled at other places than the whole oblique CT
-        tolerance = 1e-3 if kind == "aligned" else 0.02
+        # and one along the axes has other sheets of slices
+        tolerance = 0.02 if kind == "oblique" else 1e-3 if beam is Beam.PARALLEL else 0.01
         scaled = total * radiograph.image_hw.max() / total.max()
         np.testing.assert_allclose(radiograph.image_hw, scaled, atol=tolerance)
         rows_columns = np.stack(np.meshgrid(*(np.arange(n) for n in radiograph.image_hw.shape), indexing="ij"), -1)
