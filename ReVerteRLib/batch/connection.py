@@ -53,14 +53,19 @@ def _closed(thing: Closable) -> Iterator[Closable]:
             thing.close()
 
 
+_PROFILE = "distributed.worker.profile.enabled"
+"""Off: a worker's profile of itself grows by 0.2 MB a second for an hour, and nobody looks at it."""
+
+
 @contextlib.contextmanager
 def _local_cluster(schedule: Schedule) -> Iterator[Client]:
     """Worker processes on this machine, each with its share of memory and processors."""
+    import dask
     from distributed import Client, LocalCluster
     from distributed.system import MEMORY_LIMIT
 
     workers = schedule.workers or 1
-    with _environment_kept():
+    with _environment_kept(), dask.config.set({_PROFILE: False}):
         try:
             cluster = LocalCluster(
                 n_workers=workers,

@@ -293,7 +293,8 @@ def _draw_drr(record: Record, part: str, path: Path) -> Path:
 def _draw_stages(record: Record, path: Path) -> Path:
     from matplotlib.figure import Figure
 
-    rows = [r for r in record.of(reconstruction.PART) if r.name.startswith("stage: ") and r.seconds]
+    shown = [f"stage: {name}" for name in reconstruction.STAGES if name != "detect"]  # which the whole does not hold
+    rows = [r for r in record.of(reconstruction.PART) if r.name in shown and r.seconds]
     systems, stages = _unique(r.system for r in rows), _unique(r.name for r in rows)
     figure = Figure(figsize=(9, 1.4 + 0.5 * len(systems)), layout="constrained")
     axes = figure.add_subplot()

@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this part; may be repeated; none only writes the tables anew (default: all)",
     )
     parser.add_argument(
-        "--rows", type=options.names, metavar="LIST", help="only radiograph rows with one of these texts in their name"
+        "--rows",
+        type=lambda text: options.names(text, ";"),
+        metavar="LIST",
+        help="only radiograph rows with one of these texts in their name, separated by semicolons",
     )
     parser.add_argument("--quick", action="store_true", help="tiny inputs: checks that it works, in seconds")
     parser.add_argument("--threads", type=options.count, default=2, help="processor threads for everyone (default: 2)")

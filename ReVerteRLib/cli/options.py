@@ -39,9 +39,9 @@ def levels(text: str) -> list[Level]:
     return chosen
 
 
-def names(text: str) -> list[str]:
-    """Names separated by commas."""
-    found = [part.strip() for part in text.split(",") if part.strip()]
+def names(text: str, separator: str = ",") -> list[str]:
+    """Names with a separator between them."""
+    found = [part.strip() for part in text.split(separator) if part.strip()]
     if not found:
         raise argparse.ArgumentTypeError("no name is given")
     return found

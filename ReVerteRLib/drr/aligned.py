@@ -3,7 +3,7 @@
 - Parallel rays: sums along that axis, then one small 2-D resampling.
 - Cone and slot rays: every slice across the beam is scaled about the principal point onto the reference plane and
   added (shear-warp; Lacroute and Levoy, SIGGRAPH 1994), which for linear interpolation equals the method of Joseph
-  (IEEE TMI 1982).
+  (IEEE TMI 1982). Neighbouring slices that the rays cross alike are added up before that.
 """
 
 from __future__ import annotations

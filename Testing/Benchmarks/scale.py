@@ -221,9 +221,9 @@ def plot(samples: Sequence[Sample], path: Path) -> None:
         panel.set(
             title="one process, no Dask" if run == PLAIN else f"Dask, workers: {run}",
             xlabel="cases done",
-            ylim=(0, None),
         )
         panel.legend(fontsize=7)
+    axes[0][0].set_ylim(bottom=0)  # shared, and only now does it know the largest of all
     axes[0][0].set_ylabel("resident memory, MiB")
     figure.tight_layout()
     with written_aside(path) as aside:

@@ -96,7 +96,8 @@ def test_the_command_measures_one_part_and_writes_tables_into_a_document(tmp_pat
     page = tmp_path / "page.md"
     page.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n")
     out = tmp_path / "out"
-    options = ["--quick", "--part", "drr", "--rows", "parallel", "--threads", "1", "--peers", str(tmp_path / "none")]
+    options = ["--quick", "--part", "drr", "--rows", "16 x 16, parallel; no such row", "--threads", "1"]
+    options += ["--peers", str(tmp_path / "none")]
     assert main(["--quiet", "bench", "--out", str(out), *options]) == 0
     rows = read_record(out).of("drr")
     assert {row.system: row.note for row in rows if row.seconds is None}["nanodrr"] == "not installed"
