@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Closable = TypeVar("Closable", bound="Client | LocalCluster")
 
+_PROFILE = "distributed.worker.profile.enabled"
+"""Off: a worker's profile of itself grows by 0.2 MB a second for an hour, and nobody looks at it."""
+
 
 @contextlib.contextmanager
 def connected(schedule: Schedule) -> Iterator[Client]:
@@ -51,10 +54,6 @@ def _closed(thing: Closable) -> Iterator[Closable]:
     finally:
         with contextlib.suppress(TimeoutError, OSError):
             thing.close()
-
-
-_PROFILE = "distributed.worker.profile.enabled"
-"""Off: a worker's profile of itself grows by 0.2 MB a second for an hour, and nobody looks at it."""
 
 
 @contextlib.contextmanager

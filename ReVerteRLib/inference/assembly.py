@@ -126,8 +126,8 @@ def shifted(patch: LevelPatch, target: PasteGrid) -> tuple[tuple[slice, slice, s
 def moved(values: NDArray[np.float32], axis: int, start: float, count: int) -> NDArray[np.float32]:
     """Linear interpolation along one axis at start, start + 1, ...; 0 beyond the outer voxels.
 
-    All voxels are moved by the same part of a voxel, so an axis needs two reads a voxel; twenty times as fast as an
-    interpolation that looks up every place.
+    All voxels are moved by the same part of a voxel, so an axis needs two reads a voxel and no general interpolation,
+    which looks up every place.
     """
     first = int(np.floor(start))
     part = np.float32(start - first)

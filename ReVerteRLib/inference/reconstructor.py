@@ -91,9 +91,10 @@ class Reconstructor:
     ) -> SpineReconstruction:
         """The labelled spine of the chosen levels (all with a centroid when None).
 
-        progress is called once per finished vertebra and `cancelled` is asked between vertebrae (between batches on
-        a GPU). kept: vertebrae of an earlier run with the same network, which are assembled with the new ones; those
-        of the chosen levels are replaced. on_vertebra is given each new vertebra before its progress is told.
+        progress is called once per finished vertebra and `cancelled` is asked between batches of one or two
+        vertebrae, more on a GPU. kept: vertebrae of an earlier run with the same network, which are assembled with the
+        new ones; those of the chosen levels are replaced. on_vertebra is given each new vertebra before its progress is
+        told.
         Raises CentroidError for centroids that are missing, outside a radiograph or on a blank part of it,
         ArgumentError for levels that cannot be reconstructed, CancelledError, ResourceError.
         """

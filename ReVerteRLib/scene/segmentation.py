@@ -55,9 +55,7 @@ def labels_from_node(node: Any) -> LabelVolume:
 
 
 def _levels_in(labels: LabelVolume) -> list[Level]:
-    array = labels.array_kji
-    small = array.dtype == np.uint8  # counting is ten times as fast as sorting, but for small numbers only
-    occurring = {int(v) for v in (np.flatnonzero(np.bincount(array.ravel())) if small else np.unique(array))} - {0}
+    occurring = {int(label) for label in np.unique(labels.array_kji)} - {0}
     present = [level for level in LEVELS if level.verse_label in occurring]
     unknown = sorted(occurring - {level.verse_label for level in present})
     if unknown:

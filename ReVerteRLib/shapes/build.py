@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ReVerteRLib.anatomy import Level
+from ReVerteRLib.boxes import box_of
 from ReVerteRLib.datasets.masks import bounding_box
 from ReVerteRLib.datasets.splits import split_subjects
 from ReVerteRLib.datasets.verse import LoadedSubject, find_subjects, load_subject
@@ -235,13 +236,8 @@ def _useful_box(
     mean: NDArray[np.float32], half_size: tuple[int, int, int], reach_mm: float
 ) -> tuple[tuple[slice, slice, slice], tuple[float, float]]:
     """The part where the mean is not just far from bone, with the middle plane kept, and the centroid in it."""
-    near = mean < reach_mm - 0.2
-    low_high = []
-    for axis in range(3):
-        hit = np.flatnonzero(near.any(axis=tuple(a for a in range(3) if a != axis)))
-        low_high.append((max(int(hit[0]) - 1, 0), int(hit[-1]) + 2))
-    (z0, z1), (y0, y1), (_, x1) = low_high
-    return (slice(z0, z1), slice(y0, y1), slice(0, x1)), (float(half_size[0] - z0), float(half_size[1] - y0))
+    z, y, x = box_of(mean < reach_mm - 0.2, margin=1) or (slice(0, n) for n in mean.shape)
+    return (z, y, slice(0, x.stop)), (float(half_size[0] - z.start), float(half_size[1] - y.start))
 
 
 # --- all groups ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from silhouettes import SilhouetteNetwork, centroids_at, shadows
 
 from ReVerteRLib.anatomy import level_from_name
-from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError, ResourceError
+from ReVerteRLib.errors import ArgumentError, CancelledError, CentroidError, ResourceError, WeightsError
 from ReVerteRLib.inference.reconstructor import Reconstructor, largest_component
 from ReVerteRLib.inference.runner import NetworkRunner, RunnerOptions
 
@@ -271,6 +271,8 @@ def test_weights_say_whether_a_vertebra_is_looked_at_twice(make_weights):
     weights = make_weights()
     assert weights.mirror
     assert not dataclasses.replace(weights, card={**weights.card, "mirror": False}).mirror
+    with pytest.raises(WeightsError, match="mirror 'no' is impossible"):
+        _ = dataclasses.replace(weights, card={**weights.card, "mirror": "no"}).mirror
     generator = {**weights.card["generator"], "preset": "fast"}
     assert not dataclasses.replace(weights, card={**weights.card, "generator": generator}).mirror
 
